@@ -1,0 +1,115 @@
+"""A cohort: people and what was measured on them, in canonical names and units, and how it came to be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from kinechain.numerics.moments import Moments
+
+Design = Literal["cross_sectional", "longitudinal", "trial", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStep:
+    """One step on the way from the file to the analysis: how many people (or rows) it took away, and why."""
+
+    reason: str
+    removed: int
+    left: int
+    unit: str = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One doubt about the data, with counts only, never a person's value.
+
+    level    error (stops the study), warning (printed), note (recorded)
+    measure  canonical measure or column it is about, or "" for the whole file
+    what     what was seen
+    count    how many values or people it touches
+    remedy   which line of config to change, or what to look at
+    """
+
+    level: Literal["error", "warning", "note"]
+    measure: str
+    what: str
+    count: int
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """People × measures (or a published table of moments), ready for models.
+
+    name            as in config/cohorts/<name>.yaml
+    title           for people
+    people          one row a person (× visit): canonical measures in canonical units, then constructs in problem
+                    space (orientation × value); float64, missing is NaN. None for a summary-statistics cohort
+    moments         constructs and measures of a summary-statistics cohort, else None
+    constructs      construct -> measure that stands for it here (None for people's columns that are not constructs)
+    units           column -> unit, for measures and constructs
+    design          cross_sectional, longitudinal, trial or summary
+    sampling_frame  general, neck_pain, ...: who could enter
+    synthetic       True when simulated: every page, figure and file that shows it says so
+    flow            steps from file to analysis
+    findings        doubts about the data
+    citation        where published moments come from, else ""
+    roles           special columns of `people` (id is never among them): arm, visit, visit_day, cluster, site -> name
+    """
+
+    name: str
+    title: str
+    people: pd.DataFrame | None
+    moments: Moments | None
+    constructs: Mapping[str, str]
+    units: Mapping[str, str]
+    design: Design
+    sampling_frame: str
+    synthetic: bool
+    flow: tuple[FlowStep, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    citation: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names a model may use: constructs and measures."""
+        if self.moments is not None:
+            return self.moments.names
+        assert self.people is not None  # noqa: S101 -- one of the two always exists
+        return tuple(str(column) for column in self.people.columns)
+
+    @property
+    def n(self) -> int:
+        """People in the cohort, complete or not."""
+        if self.moments is not None:
+            return self.moments.n
+        assert self.people is not None  # noqa: S101
+        return len(self.people)
+
+    @property
+    def digest(self) -> str:
+        """First 16 hex digits of the sha256 of names and values: equal tables have equal digests.
+
+        Values are rounded to 9 significant digits first, so that a unit conversion written another way (inch or
+        centimetre, comma or point) does not change it. Row order and column order do not count.
+        """
+        if self.moments is not None:
+            numbers = np.concatenate([self.moments.mean, self.moments.covariance.ravel(), [float(self.moments.n)]])
+            text = ",".join(self.moments.names) + ";" + ",".join(f"{value:.9g}" for value in numbers)
+        else:
+            assert self.people is not None  # noqa: S101
+            columns = sorted(str(column) for column in self.people.columns)
+            rows = sorted(
+                ",".join("" if pd.isna(value) else f"{value:.9g}" if isinstance(value, float) else str(value) for value in row)
+                for row in self.people[columns].itertuples(index=False, name=None)
+            )
+            text = ",".join(columns) + "\n" + "\n".join(rows)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
