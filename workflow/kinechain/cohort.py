@@ -83,7 +83,7 @@ class Cohort:
         """Names a model may use: constructs and measures."""
         if self.moments is not None:
             return self.moments.names
-        assert self.people is not None  # noqa: S101 -- one of the two always exists
+        assert self.people is not None
         return tuple(str(column) for column in self.people.columns)
 
     @property
@@ -91,7 +91,7 @@ class Cohort:
         """People in the cohort, complete or not."""
         if self.moments is not None:
             return self.moments.n
-        assert self.people is not None  # noqa: S101
+        assert self.people is not None
         return len(self.people)
 
     @property
@@ -105,10 +105,13 @@ class Cohort:
             numbers = np.concatenate([self.moments.mean, self.moments.covariance.ravel(), [float(self.moments.n)]])
             text = ",".join(self.moments.names) + ";" + ",".join(f"{value:.9g}" for value in numbers)
         else:
-            assert self.people is not None  # noqa: S101
+            assert self.people is not None
             columns = sorted(str(column) for column in self.people.columns)
             rows = sorted(
-                ",".join("" if pd.isna(value) else f"{value:.9g}" if isinstance(value, float) else str(value) for value in row)
+                ",".join(
+                    "" if pd.isna(value) else f"{value:.9g}" if isinstance(value, float) else str(value)
+                    for value in row
+                )
                 for row in self.people[columns].itertuples(index=False, name=None)
             )
             text = ",".join(columns) + "\n" + "\n".join(rows)

@@ -1,0 +1,252 @@
+"""Reading and writing files: the formats that travel between rules (parquet, csv, json), each write atomic.
+
+A file appears under its name whole or not at all: it is written beside its place and then renamed. Not-a-number is
+`null` in json. Nothing here writes a date, a path or the name of a machine, so equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from kinechain.errors import Problem, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from kinechain.cohort import Cohort
+
+CSV_DIGITS = 10
+"""Significant digits of a number in a csv that nobody asked to round."""
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write `content` to `path`, whole or not at all; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8 with newline line ends."""
+    write_bytes(text.encode("utf-8"), path)
+
+
+def sha256_file(path: Path) -> str:
+    """Sha256 of a file's bytes, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """The value as json knows it: dataclasses and mappings as objects, arrays as lists, not-a-number as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str | int | bool) or value is None:
+        return value
+    return str(value)
+
+
+def json_text(value: Any) -> str:
+    """The json of a value, as `write_json` writes it."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as json; keys keep their order, not-a-number and infinities become null."""
+    write_text(json_text(value), path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a json file this project wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a yaml file as plain values; nothing in it is ever run.
+
+    Raises UserError when the file is missing, is not yaml, or names one key twice, with line and column.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Safe loader that refuses a key given twice, where yaml would keep the last in silence."""
+
+    def mapping(loader: Any, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = loader.construct_object(key_node, deep=deep)
+            if isinstance(key, str | int | float | bool) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key}` stands twice", key_node.start_mark
+                )
+            if isinstance(key, str | int | float | bool):
+                seen.add(key)
+        loader.flatten_mapping(node)
+        return cast("dict[Any, Any]", yaml.SafeLoader.construct_mapping(loader, node, deep=deep))
+
+    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(Problem(str(path), "the file does not exist", "Check its name and place")) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UserError(Problem(str(path), f"the file cannot be read: {reason}", "Save it as UTF-8 text")) from None
+    try:
+        return yaml.load(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        what = getattr(error, "problem", None) or "not readable as yaml"
+        raise UserError(Problem(where, what, "Mend the yaml there")) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(Problem(str(path), f"not readable as yaml: {error}", "Mend the yaml")) from None
+
+
+def yaml_positions(path: Path) -> dict[tuple[str | int, ...], tuple[int, int]]:
+    """Where each key and item of a yaml file stands: path of keys -> (line, column), counted from 1."""
+    import yaml
+
+    places: dict[tuple[str | int, ...], tuple[int, int]] = {}
+
+    def walk(node: Any, at: tuple[str | int, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                key = (*at, str(key_node.value))
+                places[key] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                walk(value_node, key)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                key = (*at, index)
+                places[key] = (item.start_mark.line + 1, item.start_mark.column + 1)
+                walk(item, key)
+
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    if node is not None:
+        walk(node, ())
+    return places
+
+
+def write_table(frame: pd.DataFrame, path: Path, *, digits: int = CSV_DIGITS) -> None:
+    """Write a table as csv (floats to `digits` significant digits, missing empty) or as parquet, by its suffix."""
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+
+        _write_arrow(pa.Table.from_pandas(frame, preserve_index=False), path, {})
+    else:
+        write_text(frame.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n"), path)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a csv or parquet this project wrote; an empty csv field is a missing value, all other text stays text."""
+    import pandas as pd
+
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> None:
+    import io as buffers
+
+    import pyarrow.parquet as pq
+
+    kept = {key: value for key, value in (table.schema.metadata or {}).items() if key == b"pandas"}
+    notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
+    sink = buffers.BytesIO()
+    pq.write_table(table.replace_schema_metadata({**kept, **notes}), sink, compression="zstd", store_schema=False)
+    write_bytes(sink.getvalue(), path)
+
+
+def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write a table as parquet with json metadata beside it in the same file."""
+    import pyarrow as pa
+
+    _write_arrow(pa.Table.from_pandas(frame, preserve_index=False), path, metadata)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The json metadata of a parquet file written by `write_frame`; empty when there is none."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(path).metadata or {}
+    return cast("dict[str, Any]", json.loads(metadata.get(b"kinechain", b"{}")))
+
+
+def write_cohort(cohort: Cohort, path: Path) -> None:
+    """Write a cohort as parquet: people (or a table of moments), and everything else as metadata."""
+    import pandas as pd
+
+    metadata = {
+        field.name: getattr(cohort, field.name)
+        for field in dataclasses.fields(cohort)
+        if field.name not in ("people", "moments")
+    } | {"kind": "people" if cohort.moments is None else "moments", "digest": cohort.digest}
+    if cohort.moments is None:
+        assert cohort.people is not None
+        frame = cohort.people.copy()
+    else:
+        names = cohort.moments.names
+        frame = pd.DataFrame(cohort.moments.covariance, columns=list(names))
+        frame.insert(0, "mean", cohort.moments.mean)
+        frame.insert(0, "n", float(cohort.moments.n))
+        frame.insert(0, "name", list(names))
+    write_frame(frame, path, metadata)
+
+
+def read_cohort(path: Path) -> Cohort:
+    """Read a cohort that `write_cohort` wrote."""
+    from kinechain.cohort import Cohort, Finding, FlowStep
+    from kinechain.numerics.moments import Moments
+
+    metadata = read_metadata(path)
+    frame = read_table(path)
+    kind = metadata.pop("kind")
+    metadata.pop("digest")
+    metadata["flow"] = tuple(FlowStep(**step) for step in metadata["flow"])
+    metadata["findings"] = tuple(Finding(**finding) for finding in metadata["findings"])
+    if kind == "people":
+        return Cohort(people=frame, moments=None, **metadata)
+    names = tuple(str(name) for name in frame["name"])
+    moments = Moments(
+        names,
+        frame["mean"].to_numpy(dtype=float),
+        frame[list(names)].to_numpy(dtype=float),
+        int(frame["n"].iloc[0]),
+    )
+    return Cohort(people=None, moments=moments, **metadata)
