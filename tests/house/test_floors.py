@@ -1,0 +1,100 @@
+"""Imports point down only: each module stands on a floor and imports from floors below it, or from its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "kinechain"
+
+FLOORS: dict[str, float] = {
+    "errors": 0,
+    # numerics knows none of its neighbours
+    "numerics": 0.5,
+    "measures": 1,
+    "scoring": 1,
+    "geometry": 1,
+    "cohort": 1,
+    "disclosure": 1,
+    "quality": 1,
+    "reliability": 1,
+    "syntax": 1,
+    "spec": 1,
+    "fit": 2,
+    "simulate": 2,
+    "graph": 2,
+    "estimators": 3,
+    "effects": 4,
+    "resampling": 4,
+    "checks": 4,
+    "diagnostics": 4,
+    "evidence": 5,
+    "results": 6,
+    "tables": 6,
+    "figures": 6,
+    "ledger": 6,
+    "words": 7,
+    "report": 7,
+    "io": 8,
+    "schema": 8,
+    "readers": 8,
+    "study": 8,
+    "manifest": 8,
+    "rounding": 0.5,
+    "expressions": 1,
+    "preflight": 8,
+    "publish": 8,
+    "cli": 9,
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_rooms(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "kinechain":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("kinechain.")}
+    return {name for name in found if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    own = room(path)
+    assert own in FLOORS, f"{own} has no floor: give it one here and in ARCHITECTURE.md"
+    for other in imported_rooms(path):
+        assert other in FLOORS, f"{own} imports {other}, which has no floor"
+        assert FLOORS[other] <= FLOORS[own], f"{own} (floor {FLOORS[own]}) imports {other} (floor {FLOORS[other]})"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if room(p) == "numerics"], ids=lambda path: path.name)
+def test_numerics_knows_numpy_and_scipy_only(path: Path) -> None:
+    allowed = {"numpy", "scipy", "kinechain", "__future__"}
+    standard = {
+        "collections",
+        "dataclasses",
+        "enum",
+        "functools",
+        "itertools",
+        "math",
+        "operator",
+        "typing",
+        "warnings",
+    }
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    roots = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    roots |= {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert roots <= allowed | standard, f"numerics imports {sorted(roots - allowed - standard)}"
+    assert imported_rooms(path) <= {"numerics"}

@@ -1,0 +1,181 @@
+"""The study as its config files describe it: read, checked in shape, and put together.
+
+Nothing is estimated here. `load_study` is the one place that knows which file says what; the Snakefile and the command
+line both ask it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kinechain.errors import Problem, UserError, closest, raise_if_any
+from kinechain.io import json_text, read_yaml, sha256_file
+from kinechain.schema import check_shape
+
+CONFIG = Path("config")
+DEFAULT_INFERENCE: Mapping[str, Any] = {
+    "interval": "percentile",
+    "level": 0.95,
+    "draws": 10_000,
+    "estimator": "ml",
+    "missing": "listwise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study: what config/ says, file by file.
+
+    root     folder that holds config/ and data/
+    config   config/config.yaml, defaults filled in
+    cohorts  cohort name -> config/cohorts/<name>.yaml
+    models   model name -> config/models/<name>.yaml
+    """
+
+    root: Path
+    config: Mapping[str, Any]
+    cohorts: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Mapping[str, Any]]
+
+    def models_of(self, cohort: str) -> tuple[str, ...]:
+        """Names of the models fitted to a cohort: its own list, else the study's."""
+        return tuple(self.cohorts[cohort].get("models", self.config.get("models", ())))
+
+    def data_file(self, cohort: str) -> str:
+        """The cohort's file, relative to the study's folder."""
+        return str(self.cohorts[cohort]["file"])
+
+    def measures_of(self, cohort: str) -> tuple[str, ...]:
+        """Names of the measures a cohort's columns and constructs mention."""
+        columns = self.cohorts[cohort].get("columns") or {}
+        named = {
+            str(column["measure"]) for column in columns.values() if isinstance(column, Mapping) and "measure" in column
+        }
+        named |= {str(measure) for measure in (self.cohorts[cohort].get("constructs") or {}).values()}
+        return tuple(sorted(named))
+
+    def macros_of(self, model: str) -> dict[str, str]:
+        """The macros a model's equations use, directly or through another macro."""
+        macros: Mapping[str, str] = self.config.get("macros", {})
+        text = str(self.models[model].get("equations", ""))
+        used: dict[str, str] = {}
+        waiting = [text]
+        while waiting:
+            for word in re.findall(r"[A-Za-z_]\w*", waiting.pop()):
+                if word in macros and word not in used:
+                    used[word] = macros[word]
+                    waiting.append(macros[word])
+        return dict(sorted(used.items()))
+
+    def method_of(self, model: str) -> dict[str, Any]:
+        """Estimator and missing-data method of a model: its own, else the study's."""
+        inference = self.config["inference"]
+        return {key: self.models[model].get(key, inference[key]) for key in ("estimator", "missing")}
+
+    def measures_digest(self, cohort: str) -> str:
+        """Digest of the entries of config/measures.yaml that a cohort mentions, and of its shared parts."""
+        dictionary = read_yaml(self.root / CONFIG / "measures.yaml")
+        used = self.measures_of(cohort)
+        entries = {name: entry for name, entry in dictionary["measures"].items() if name in used}
+        shared = {key: value for key, value in dictionary.items() if key != "measures"}
+        return digest_of({"entries": entries, "shared": shared})
+
+    def files_of(self, cohort: str) -> tuple[Path, ...]:
+        """Files a cohort's numbers hang on: data and config, relative to the study's folder."""
+        names = [self.data_file(cohort), f"config/cohorts/{cohort}.yaml"]
+        names += [f"config/models/{model}.yaml" for model in self.models_of(cohort)]
+        return tuple(Path(name) for name in names)
+
+    def inputs(self) -> dict[str, list[str]]:
+        """Files behind each cohort's report; under "" those that all share."""
+        shared = [f"config/{name}.yaml" for name in ("config", "measures", "claims", "decisions")]
+        return {"": shared} | {name: [path.as_posix() for path in self.files_of(name)] for name in self.cohorts}
+
+    def digests(self, cohort: str) -> dict[str, str]:
+        """Digests a report shows: of the cohort's data file, of its config, of the study's config."""
+        own = {"cohort": self.cohorts[cohort], "models": {name: self.models[name] for name in self.models_of(cohort)}}
+        return {
+            "data": sha256_file(self.root / self.data_file(cohort))[:12],
+            "cohort_config": digest_of(own),
+            "study_config": digest_of(self.config),
+        }
+
+
+def load_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> Study:
+    """Read the study in `root`; `config` replaces config/config.yaml when a caller has it already.
+
+    Raises UserError with every mistake in the shape of the files, all at once.
+    """
+    file = root / CONFIG / "config.yaml"
+    problems: list[Problem] = []
+    if config is None:
+        config = _read(file, "config", problems)
+    else:
+        problems += check_shape(config, "config", file, shown=_shown(file, root))
+    raise_if_any(problems)
+    assert config is not None
+    filled = {**config, "inference": {**DEFAULT_INFERENCE, **config["inference"]}}
+    cohorts = _read_all(root, "cohorts", "cohort", filled["cohorts"], problems)
+    wanted = list(filled["models"])
+    for cohort in cohorts.values():
+        own = cohort.get("models", [])
+        wanted += [name for name in own if name not in wanted] if isinstance(own, list) else []
+    models = _read_all(root, "models", "model", wanted, problems)
+    raise_if_any(problems)
+    return Study(root, filled, cohorts, models)
+
+
+def _read_all(
+    root: Path, folder: str, schema: str, names: list[str], problems: list[Problem]
+) -> dict[str, Mapping[str, Any]]:
+    known = sorted(path.stem for path in (root / CONFIG / folder).glob("*.yaml"))
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in names:
+        file = root / CONFIG / folder / f"{name}.yaml"
+        if name not in known:
+            shown = _shown(file, root)
+            what = f"the {schema} `{name}` is named in the config but has no file"
+            problems.append(Problem(shown, what, closest(name, known) or f"Write {shown}"))
+            continue
+        content = _read(file, schema, problems, root)
+        if content is None:
+            continue
+        if schema == "model" and content.get("name", name) != name:
+            what = f"`name` = `{content['name']}` differs from the file's name"
+            problems.append(Problem(_shown(file, root), what, f"Write `name: {name}` or rename the file"))
+        found[name] = content
+    return found
+
+
+def _read(file: Path, schema: str, problems: list[Problem], root: Path | None = None) -> Mapping[str, Any] | None:
+    shown = _shown(file, root or file.parent.parent)
+    try:
+        content = read_yaml(file)
+    except UserError as error:
+        problems.extend(error.problems)
+        return None
+    if not isinstance(content, Mapping):
+        problems.append(
+            Problem(shown, "the file is empty or not a mapping of keys", "See config/README.md for its keys")
+        )
+        return None
+    mistakes = check_shape(content, schema, file, shown=shown)
+    problems.extend(mistakes)
+    return None if mistakes else content
+
+
+def _shown(file: Path, root: Path) -> str:
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        return file.as_posix()
+
+
+def digest_of(value: Any) -> str:
+    """First 12 hex digits of the sha256 of a value's json: equal values have equal digests."""
+    return hashlib.sha256(json_text(value).encode()).hexdigest()[:12]

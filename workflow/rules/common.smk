@@ -1,0 +1,62 @@
+# What all rules share: the study as config/ describes it, checked before anything runs, and digests of the package.
+#
+# requires  config/*.yaml and what they name
+# provides  STUDY, SCIENCE, REPORT, and the helpers of the other rule files
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from kinechain.errors import EXIT_USER_ERROR, UserError
+from kinechain.preflight import check_once
+from kinechain.study import digest_of, load_study
+
+# One BLAS thread a process: parallelism comes from processes, and sums keep their order.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+PACKAGE = Path(sys.modules["kinechain"].__file__).parent
+TEMPLATES = PACKAGE.parent / "templates"
+PRESENTATION = {"figures", "tables.py", "results.py", "words.py", "report.py", "publish.py", "ledger.py"}
+FRONT_DOOR = {"cli.py", "study.py", "schema.py", "preflight.py"}
+
+
+def load():
+    """The study; a mistake in it ends the run here, with one line each and nothing begun."""
+    try:
+        study = load_study(Path(), config)
+        if workflow.is_main_process:
+            check_once(study)
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_USER_ERROR)
+    return study
+
+
+def code(without=frozenset()):
+    """Digest of the package source: snakemake watches scripts, not what they import."""
+    paths = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in without)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+
+
+STUDY = load()
+SCIENCE = code(without=PRESENTATION | FRONT_DOOR)
+REPORT = code(without=FRONT_DOOR)
+TEMPLATE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()[:12]
+COHORTS = list(STUDY.cohorts)
+
+
+wildcard_constraints:
+    cohort="[A-Za-z][A-Za-z0-9_]*",
+    model="[A-Za-z][A-Za-z0-9_]*",
+
+
+def per_model(pattern):
+    """Input function: one file for each model fitted to the cohort."""
+    return lambda wildcards: expand(pattern, cohort=wildcards.cohort, model=STUDY.models_of(wildcards.cohort))
+
+
+def measures_used(wildcards):
+    """Digest of those entries of config/measures.yaml that the cohort mentions."""
+    return STUDY.measures_digest(wildcards.cohort)

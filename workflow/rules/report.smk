@@ -1,0 +1,130 @@
+# Everything -> tables, figures, ledger, reports, index, manifest
+#
+# requires  what cohort.smk, models.smk and evidence.smk make, config/models/*.yaml, config/claims.yaml, config/measures.yaml
+# makes     reports/{cohort}/tables, figures, ledger.json, report.html, report.pdf; reports/index.html, reports/manifest.json
+
+TABLES = ["effects", "fit", "claims", "codebook", "flow", "missingness", "correlations"]
+MADE_BY = {
+    "quality.json": "build_cohort",
+    "claims.csv": "judge_claims",
+    "claims.json": "judge_claims",
+    "tables": "write_tables",
+    "figures": "draw_figures",
+    "report.html": "write_report",
+    "report.pdf": "write_report",
+    "ledger.json": "write_report",
+    "index.html": "write_index",
+}
+SOURCES_OF_REPORT = dict(
+    cohort="data/derived/{cohort}/cohort.parquet",
+    quality="reports/{cohort}/quality.json",
+    fits=per_model("data/derived/{cohort}/fits/{model}.json"),
+    effects=per_model("data/derived/{cohort}/effects/{model}.parquet"),
+    claims="reports/{cohort}/claims.json",
+    models=per_model("config/models/{model}.yaml"),
+    measures=ancient("config/measures.yaml"),
+    ledger_of_claims="config/claims.yaml",
+)
+
+
+def digests(wildcards):
+    """Digests a report shows: of its data, its config and the package."""
+    return STUDY.digests(wildcards.cohort) | {"code": REPORT}
+
+
+rule write_tables:
+    """Every table of the report as csv."""
+    input:
+        **SOURCES_OF_REPORT,
+    output:
+        expand("reports/{{cohort}}/tables/{table}.csv", table=TABLES),
+    params:
+        code=REPORT,
+        study=STUDY.config,
+        digests=digests,
+    log:
+        "logs/{cohort}/write_tables.log",
+    benchmark:
+        "logs/{cohort}/write_tables.tsv"
+    script:
+        "../scripts/write_tables.py"
+
+rule draw_figures:
+    """Every figure as svg and png, each with the csv of its numbers and a text that says what it shows."""
+    input:
+        **SOURCES_OF_REPORT,
+    output:
+        directory("reports/{cohort}/figures"),
+    params:
+        code=REPORT,
+        study=STUDY.config,
+        digests=digests,
+    log:
+        "logs/{cohort}/draw_figures.log",
+    benchmark:
+        "logs/{cohort}/draw_figures.tsv"
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    """The report for people: a page, a paper, and the ledger every number in them comes from."""
+    input:
+        **SOURCES_OF_REPORT,
+        figures="reports/{cohort}/figures",
+    output:
+        html="reports/{cohort}/report.html",
+        pdf="reports/{cohort}/report.pdf",
+        ledger="reports/{cohort}/ledger.json",
+        summary="data/derived/{cohort}/summary.json",
+    params:
+        code=REPORT,
+        template=TEMPLATE,
+        templates=TEMPLATES,
+        study=STUDY.config,
+        digests=digests,
+    log:
+        "logs/{cohort}/write_report.log",
+    benchmark:
+        "logs/{cohort}/write_report.tsv"
+    script:
+        "../scripts/write_report.py"
+
+
+rule write_index:
+    """The page that links all reports."""
+    input:
+        expand("data/derived/{cohort}/summary.json", cohort=COHORTS),
+    output:
+        "reports/index.html",
+    params:
+        code=REPORT,
+        template=TEMPLATE,
+        templates=TEMPLATES,
+        study=STUDY.config,
+    log:
+        "logs/write_index.log",
+    benchmark:
+        "logs/write_index.tsv"
+    script:
+        "../scripts/write_index.py"
+
+
+rule write_manifest:
+    """Sha256 of everything published, with the rule and inputs behind it: committed, so that others can compare."""
+    input:
+        "reports/index.html",
+        expand("reports/{cohort}/{name}", cohort=COHORTS, name=[name for name in MADE_BY if name not in ("index.html", "tables")]),
+        expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
+    output:
+        "reports/manifest.json",
+    params:
+        code=REPORT,
+        inputs=STUDY.inputs(),
+        makers=MADE_BY,
+    log:
+        "logs/write_manifest.log",
+    benchmark:
+        "logs/write_manifest.tsv"
+    script:
+        "../scripts/write_manifest.py"

@@ -1,0 +1,20 @@
+"""Turn a cohort's file into one table with one meaning, and say what was doubtful."""
+
+from pathlib import Path
+
+from kinechain import io, preflight, quality
+
+
+def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
+    cohort = preflight.load_cohort(name, config)
+    io.write_cohort(cohort, cohort_out)
+    io.write_json(quality.describe(cohort), quality_out)
+
+
+if __name__ == "__main__":
+    main(
+        snakemake.wildcards.cohort,
+        Path(snakemake.input.measures).parent,
+        Path(snakemake.output.cohort),
+        Path(snakemake.output.quality),
+    )
