@@ -4,22 +4,62 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.kinechain-ready
+READY := $(VENV)/.kinechain-ready
 CORES ?= 2
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup
-help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+.PHONY: help setup report check lint test test-all verify golden lock clean
 
-setup: $(STAMP) ## install what requirements.lock names into .venv (again: installs nothing)
-$(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kinechain needs Python 3.11 or newer; PYTHON=$(PYTHON) is older. Name another: make setup PYTHON=python3.12"; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian and Ubuntu install python3-venv, then run make again"; exit 2; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+help: ## list what make can do
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install what requirements.lock names into .venv (a second time: nothing)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "setup: $(PYTHON) is missing or older than 3.11. Name a newer one: make setup PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "setup: $(PYTHON) -m venv failed. On Debian and Ubuntu install python3-venv, then run make again" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q -j $(CORES) $(VENV)/lib workflow/kinechain || true
-	@touch $(STAMP)
+	@$(BIN)/python -m compileall -q -j $(CORES) $(VENV)/lib workflow/kinechain >/dev/null || true
+	@touch $@
+
+report: setup ## the default study: reports/index.html
+	$(BIN)/snakemake --cores $(CORES)
+
+verify: setup ## recompute in a fresh folder and compare with reports/manifest.json
+	$(BIN)/snakemake --cores $(CORES) verify
+
+check: setup ## mistakes in config and data, all at once, before anything runs
+	$(BIN)/kinechain check
+
+lint: setup ## style, types, format, and pages made from other files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/python docs/generate.py --check
+
+test: lint ## lint and the tests: what CI runs
+	$(BIN)/pytest -n $(CORES) -m "not slow" tests
+
+test-all: lint ## the slow tests too
+	$(BIN)/pytest -n $(CORES) tests
+
+golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
+	$(BIN)/python tests/golden/make.py
+
+lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-emit-find-links --no-header requirements.in -o requirements.lock
+	$(BIN)/python docs/generate.py
+
+clean: ## remove what the workflow made (not .venv)
+	rm -rf data/derived logs .snakemake
+	find reports -mindepth 1 ! -name manifest.json -delete
