@@ -1,0 +1,9 @@
+"""Tolerances of the tests, each with its reason. A looser one needs a sentence."""
+
+# Closed forms: only rounding separates two ways of computing the same number.
+CLOSED_FORM = 1e-10
+
+# lavaan's polychoric correlations come from an optimiser that stops near 1e-7; ours solve the score to rounding.
+POLYCHORIC = 5e-7
+# Their asymptotic covariance matrix, in units of the two standard deviations: the same stop, once differentiated.
+POLYCHORIC_GAMMA = 5e-6
