@@ -189,7 +189,7 @@ def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> No
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key == b"pandas"}
     notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
     sink = buffers.BytesIO()
-    pq.write_table(table.replace_schema_metadata({**kept, **notes}), sink, compression="zstd", store_schema=False)
+    pq.write_table(table.replace_schema_metadata({**kept, **notes}), sink, compression="zstd")
     write_bytes(sink.getvalue(), path)
 
 
