@@ -1,0 +1,164 @@
+"""Recursive path models in every draw at once: regressions read off one elimination, draws last.
+
+With uncorrelated residuals maximum likelihood is least squares equation by equation, so moments are all it takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinechain.numerics import Array
+
+SINGULAR = 1e-10
+"""Share of a variable's variance that earlier regressors must leave unexplained; below, the draw has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """The regressions of a recursive model, in causal order.
+
+    p           variables
+    outcomes    (e,)  variable each equation explains; each comes after its regressors
+    regressors  for each equation, the variables it regresses on, in the order of its coefficients
+    """
+
+    p: int
+    outcomes: tuple[int, ...]
+    regressors: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionDraws:
+    """Coefficients of every equation in every draw.
+
+    paths     (p, p, D)  paths[i, j] goes from j to i
+    residual  (p, D)     residual variance of outcomes (divisor n); variance of the others
+    failed    (D,)       draws in which a regressor was constant or explained by the others: NaN above
+    """
+
+    paths: Array
+    residual: Array
+    failed: NDArray[np.bool_]
+
+
+def elimination_orders(equations: Equations) -> list[tuple[list[int], list[int]]]:
+    """Equations sorted into chains of nested regressor sets, one elimination a chain.
+
+    returns  for each chain: the order of elimination, and the numbers of its equations from the smallest set to the
+             largest. The model with every forward arrow is one chain.
+    """
+    by_size = sorted(range(len(equations.outcomes)), key=lambda e: (len(equations.regressors[e]), e))
+    chains: list[tuple[list[int], list[int]]] = []
+    for e in by_size:
+        wanted = equations.regressors[e]
+        for order, members in chains:
+            if set(order) <= set(wanted):
+                order.extend(v for v in wanted if v not in order)
+                members.append(e)
+                break
+        else:
+            chains.append((list(wanted), [e]))
+    return chains
+
+
+def regress(covariance: Array, equations: Equations) -> RegressionDraws:
+    """Least squares of every equation in every draw.
+
+    covariance  (p, p, D)
+    """
+    p, draws = equations.p, covariance.shape[-1]
+    paths = np.zeros((p, p, draws))
+    residual = np.array([covariance[v, v] for v in range(p)])
+    failed = ~np.isfinite(residual).all(axis=0)
+    for order, members in elimination_orders(equations):
+        _eliminate(covariance, equations, (order, members), into=RegressionDraws(paths, residual, failed))
+    failed |= ~(residual > 0).all(axis=0)
+    paths[:, :, failed] = np.nan
+    residual[:, failed] = np.nan
+    return RegressionDraws(paths, residual, failed)
+
+
+def _eliminate(
+    covariance: Array, equations: Equations, chain: tuple[list[int], list[int]], *, into: RegressionDraws
+) -> None:
+    """Gauss-Jordan steps down one chain; each equation is read once its regressors have been eliminated.
+
+    Below the pivots already used, row i of M holds the coefficients of variable i on them (left) and its covariances
+    given them (right); rows of used pivots are never looked at again.
+    """
+    order, members = chain
+    rows = order + sorted({equations.outcomes[e] for e in members} - set(order))
+    place = {variable: k for k, variable in enumerate(rows)}
+    M = covariance[np.ix_(rows, rows)]
+    waiting = list(members)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for k in range(len(order) + 1):
+            while waiting and len(equations.regressors[waiting[0]]) == k:
+                e = waiting.pop(0)
+                y = place[equations.outcomes[e]]
+                for x in equations.regressors[e]:
+                    into.paths[rows[y], x] = M[y, place[x]]
+                into.residual[rows[y]] = M[y, y]
+            if k == len(order):
+                return
+            into.failed[...] |= ~(M[k, k] > SINGULAR * covariance[rows[k], rows[k]])
+            slope = M[k + 1 :, k] / M[k, k]
+            M[k + 1 :] -= slope[:, None] * M[k]
+            M[k + 1 :, k] = slope
+
+
+def implied_variances(covariance: Array, draws: RegressionDraws, equations: Equations) -> Array:
+    """Variances of all variables under the model, in every draw: what standardised coefficients divide by.
+
+    returns  (p, D)
+
+    Variables that no equation explains keep their sample covariances. Where the model reproduces the sample (every
+    variance of a model with all forward arrows) the sample's value is the answer and nothing is computed.
+    """
+    Sigma: dict[tuple[int, int], Array] = {}
+    exact: set[tuple[int, int]] = set()
+    explained = set(equations.outcomes)
+    known = [v for v in range(equations.p) if v not in explained]
+    exact.update((a, b) for a in known for b in known)
+
+    def implied(a: int, b: int) -> Array:
+        value: Array = Sigma[a, b] if (a, b) in Sigma else covariance[a, b]
+        return value
+
+    for y, regressors in zip(equations.outcomes, equations.regressors, strict=True):
+        for v in known:
+            if v in regressors and all((r, v) in exact for r in regressors):
+                exact |= {(y, v), (v, y)}
+            else:
+                value = np.zeros(covariance.shape[-1])
+                for r in regressors:
+                    value += draws.paths[y, r] * implied(r, v)
+                Sigma[y, v] = Sigma[v, y] = value
+        if all((a, b) in exact for a in regressors for b in regressors):
+            exact.add((y, y))
+        else:
+            value = draws.residual[y].copy()
+            for r in regressors:
+                value += draws.paths[y, r] * implied(r, y)
+            Sigma[y, y] = value
+        known.append(y)
+    return np.array([implied(v, v) for v in range(equations.p)])
+
+
+def total_effects(paths: Array, equations: Equations, sources: tuple[int, ...]) -> Array:
+    """Sum over all directed paths between variables: (I - A)^-1 - I, by forward substitution.
+
+    paths    (p, p, D)  paths[i, j] goes from j to i
+    sources  variables whose effects are wanted
+    returns  (p, s, D)  entry [i, k]: total effect of sources[k] on i
+    """
+    total = np.zeros((equations.p, len(sources), paths.shape[2]))
+    for y, regressors in zip(equations.outcomes, equations.regressors, strict=True):
+        for x in regressors:
+            total[y] += paths[y, x] * total[x]
+            if x in sources:
+                total[y, sources.index(x)] += paths[y, x]
+    return total
