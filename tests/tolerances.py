@@ -7,3 +7,7 @@ CLOSED_FORM = 1e-10
 POLYCHORIC = 5e-7
 # Their asymptotic covariance matrix, in units of the two standard deviations: the same stop, once differentiated.
 POLYCHORIC_GAMMA = 5e-6
+
+# A correlation or a standardised mean of n people against its population: six standard errors, at most 1/sqrt(n) each
+# (several thousand are compared at once, with a fixed seed).
+SAMPLING_ERRORS = 6.0
