@@ -199,7 +199,7 @@ class ModelSpec:
     @property
     def needs_means(self) -> bool:
         """Whether intercepts must be estimated, whatever the text says."""
-        return self.missing == "fiml" or self.estimator == "mlr" and self.options.meanstructure is not False
+        return self.missing == "fiml"
 
 
 def spec_from_text(text: str, name: str = "model", where: str = "model", **choices: Any) -> ModelSpec:
@@ -422,7 +422,7 @@ def build_table(
     with_means = options.meanstructure
     if with_means is None or means:
         with_means = means or options.growth or n_groups > 1 or any(row.op == "~1" for row in relations)
-    automatic = _automatic_rows(relations, roles, options, bool(with_means or options.ordered), levels or {})
+    automatic = _automatic_rows(relations, roles, bool(with_means or options.ordered), levels or {})
     rows: list[Row] = []
     equal: dict[int, str] = {}
     for group in range(1, n_groups + 1):
@@ -455,7 +455,7 @@ def build_table(
 
 
 def _automatic_rows(
-    relations: list[FlatRow], roles: _Roles, options: ModelOptions, with_means: bool, levels: Mapping[str, int]
+    relations: list[FlatRow], roles: _Roles, with_means: bool, levels: Mapping[str, int]
 ) -> list[FlatRow]:
     """Rows lavaan's `sem()` adds: variances, covariances of exogenous latents and of pure outcomes, exogenous moments,
     thresholds, intercepts."""

@@ -225,7 +225,7 @@ def _read_term(lhs: str, operator: Token, tokens: list[Token], end: Token) -> Fl
     else:
         odd = target[1]
         raise ReadingError(odd, f"`{odd.text}` does not continue the term `{target[0].text}`", "Join terms with `+`")
-    if op == "=~" and lhs == rhs or op == "~" and lhs == rhs:
+    if (op == "=~" and lhs == rhs) or (op == "~" and lhs == rhs):
         raise ReadingError(target[0], f"`{lhs}` stands on both sides of `{op}`")
     return FlatRow(lhs, op, rhs, tuple(modifiers), first.line, first.column)
 
