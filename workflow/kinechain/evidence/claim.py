@@ -1,0 +1,208 @@
+"""Claims: what is said, what would test it, and how it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinechain.errors import Problem, closest, raise_if_any
+from kinechain.evidence.decisions import Decisions
+
+FILE = "config/claims.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One way to test a claim.
+
+    model     name of a model or of a check
+    effect    name in the effect table, or "" where the rule names its own effects
+    evidence  cross_sectional, lagged or assignment: what the comparison rests on
+    expects   for patterns, the verdict this effect must get
+    """
+
+    __test__ = False  # a test of a claim, not a test for pytest
+
+    model: str
+    effect: str = ""
+    evidence: str = "cross_sectional"
+    expects: str = "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same effects in a model before and a model after something is held."""
+
+    before: str
+    after: str
+    effects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An outcome reached through a mediator, and past it, in one model."""
+
+    model: str
+    indirect: str
+    direct: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a verdict is reached; the kind says which of the other fields count.
+
+    kind     effect, chain, equivalence, dependence, independence, mediated, cancellation, pattern, vanishing, share,
+             all_of
+    scale    standardised, raw or share: the scale of the estimate and of its smallest effect
+    sesoi    name of the decision that holds the smallest effect of interest
+    """
+
+    kind: str
+    scale: str = "standardised"
+    sesoi: str = ""
+    low: str = ""
+    high: str = ""
+    edges: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    total: str = ""
+    null_model: str = ""
+    open_models: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    expects: Mapping[str, str] = field(default_factory=dict)
+    compare: tuple[str, str] | None = None
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Claims whose verdicts this rule reads."""
+        return (*self.edges, *self.expects)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models this rule names by itself."""
+        named = [self.null_model, *self.open_models, *(self.compare or ())]
+        named += [target.model for target in self.targets]
+        named += [model for pair in self.pairs for model in (pair.before, pair.after)]
+        return tuple(dict.fromkeys(name for name in named if name))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim; the keys are those of config/claims.yaml, described in its schema."""
+
+    id: str
+    gist: str
+    kind: str
+    effect: str
+    exposure: str
+    outcome: str
+    sign: int
+    estimand: str
+    design: tuple[str, ...]
+    cause_needs: str
+    needs: tuple[str, ...]
+    rule: Rule
+    tests: tuple[Test, ...]
+    family: str
+    contradicted_when: str
+    overturned_by: str
+    collider_frames: tuple[str, ...] = ()
+
+
+def parse_claims(content: Mapping[str, Mapping[str, Any]]) -> tuple[Claim, ...]:
+    """The claims that config/claims.yaml holds, in its order. The file's shape was checked before."""
+    return tuple(_parse_claim(name, entry) for name, entry in content.items())
+
+
+def _parse_claim(name: str, entry: Mapping[str, Any]) -> Claim:
+    fields: dict[str, Any] = dict(entry)
+    for key in ("design", "needs", "collider_frames"):
+        fields[key] = tuple(str(item) for item in entry.get(key, ()))
+    fields["rule"] = _parse_rule(entry["rule"])
+    fields["tests"] = tuple(Test(**test) for test in entry["tests"])
+    return Claim(id=name, **fields)
+
+
+def _parse_rule(entry: Mapping[str, Any]) -> Rule:
+    fields: dict[str, Any] = dict(entry)
+    for key in ("edges", "effects", "parts", "open_models"):
+        fields[key] = tuple(fields.get(key, ()))
+    if "open_model" in fields:
+        fields["open_models"] = (fields.pop("open_model"),)
+    fields["targets"] = tuple(Target(**target) for target in fields.get("targets", ()))
+    fields["pairs"] = tuple(
+        Pair(pair["before"], pair["after"], tuple(pair["effects"])) for pair in fields.get("pairs", ())
+    )
+    if "compare" in fields:
+        fields["compare"] = (fields["compare"]["null_model"], fields["compare"]["open_model"])
+    return Rule(**fields)
+
+
+NEEDS_SESOI = (
+    "effect",
+    "chain",
+    "equivalence",
+    "all_of",
+    "dependence",
+    "independence",
+    "mediated",
+    "cancellation",
+    "vanishing",
+)
+
+
+def claim_problems(claims: tuple[Claim, ...], decisions: Decisions) -> list[Problem]:
+    """Mistakes inside the ledger itself: unknown claims and decisions, scales that do not meet, rules that go round."""
+    known = {claim.id for claim in claims}
+    problems: list[Problem] = []
+    for claim in claims:
+        where = f"{FILE}: {claim.id}"
+        for other in claim.rule.claims:
+            if other not in known:
+                problems.append(
+                    Problem(where, f"`rule` reads the claim `{other}`, which is not there", closest(other, known))
+                )
+        needed = [claim.rule.sesoi] if claim.rule.kind in NEEDS_SESOI or claim.rule.sesoi else []
+        needed += [claim.rule.low, claim.rule.high] if claim.rule.kind == "share" else []
+        for name in needed:
+            if name not in decisions:
+                what = f"`sesoi` = `{name}` is not a decision" if name else "`rule` names no `sesoi`"
+                problems.append(Problem(where, what, closest(name, decisions.entries, "config/decisions.yaml")))
+            elif decisions[name].scale != claim.rule.scale:
+                what = f"the estimate is {claim.rule.scale} but `{name}` is {decisions[name].scale}"
+                remedy = "Write the `scale` of the rule and of its `sesoi` alike"
+                problems.append(Problem(where, what, remedy))
+        directed = claim.rule.kind in ("effect", "chain", "mediated", "vanishing", "all_of")
+        if directed and claim.sign == 0:
+            problems.append(
+                Problem(where, f"a rule of kind `{claim.rule.kind}` needs a direction", "Write `sign: 1` or `-1`")
+            )
+    if not problems:
+        problems = _circles(claims)
+    return problems
+
+
+def in_order(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The claims so ordered that each comes after those its rule reads.
+
+    Raises UserError when rules read one another in a circle.
+    """
+    raise_if_any(_circles(claims))
+    placed: dict[str, Claim] = {}
+    while len(placed) < len(claims):
+        for claim in claims:
+            if claim.id not in placed and all(other in placed for other in claim.rule.claims):
+                placed[claim.id] = claim
+    return tuple(placed.values())
+
+
+def _circles(claims: tuple[Claim, ...]) -> list[Problem]:
+    left = {claim.id: set(claim.rule.claims) for claim in claims}
+    while ready := [name for name, others in left.items() if not others & left.keys()]:
+        for name in ready:
+            del left[name]
+    names = ", ".join(sorted(left))
+    remedy = "Let one of them name a model and an effect instead"
+    return [Problem(FILE, f"the rules of {names} read one another in a circle", remedy)] if left else []

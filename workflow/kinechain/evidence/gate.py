@@ -1,0 +1,63 @@
+"""The gate: what must hold before a claim gets any verdict. A reason to stop is a sentence for the reader."""
+
+from __future__ import annotations
+
+from kinechain.evidence.claim import Claim
+from kinechain.evidence.material import Found, Material
+
+_DESIGNS = {
+    "cross_sectional": "a cross-sectional cohort",
+    "longitudinal": "repeated visits",
+    "trial": "a trial with randomised arms",
+    "summary": "published summary statistics",
+}
+
+
+def closed_by_cohort(claim: Claim, material: Material) -> list[str]:
+    """Why this cohort cannot test a claim, whatever is fitted: its design, or what it did not measure."""
+    if material.design not in claim.design:
+        wanted = " or ".join(_DESIGNS[design] for design in claim.design)
+        return [f"The claim needs {wanted}; this is {_DESIGNS[material.design]}."]
+    lacking = [name for name in claim.needs if name not in material.variables]
+    if lacking:
+        return [f"The cohort has no measure of {_listed(lacking)}."]
+    return [
+        f"The sign or unit of {name} is unsettled: {material.problems[name]}."
+        for name in claim.needs
+        if name in material.problems
+    ]
+
+
+def closed_by_model(model: str, material: Material) -> list[str]:
+    """Why a fitted model cannot carry a verdict: not converged, too few people."""
+    problem = material.status_problem(model)
+    if problem:
+        return [f"{problem[0].upper()}{problem[1:]}."]
+    n = material.n_of(model)
+    least = int(material.decisions.value("gate.minimum_n"))
+    if n < least:
+        return [f"Only {n} people could be used; {least} are the least for any verdict."]
+    npar = material.measure(model, "npar")
+    ratio = material.decisions.value("gate.minimum_n_per_parameter")
+    if n < ratio * npar:
+        need = f"{ratio:g} people a parameter are the least"
+        return [f"{n} people are too few for the {npar:.0f} parameters of {model}; {need}."]
+    return []
+
+
+def closed_by_effect(found: Found | None, model: str, effect: str, material: Material) -> list[str]:
+    """Why an effect cannot carry a verdict: it is not there, or too many of its draws failed."""
+    if found is None:
+        return [f"The model {model} has no effect {effect} in this cohort."]
+    most = material.decisions.value("gate.failed_draws")
+    if found.failed > most:
+        return [
+            f"{100 * found.failed:.1f} % of the draws of {model} failed; more than {100 * most:g} % decide nothing."
+        ]
+    if not found.limits.is_known:
+        return [f"The effect {effect} of {model} has no interval."]
+    return []
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,106 @@
+"""Check of the ledger of claims against the study: mistakes are told before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from kinechain.effect_plan import plan_effects
+from kinechain.errors import Problem, UserError, closest
+from kinechain.evidence.claim import FILE, Claim, claim_problems
+from kinechain.evidence.decisions import Decisions
+from kinechain.graph import bad_controls, graph_of
+from kinechain.spec import ModelSpec
+
+
+def check_claims(
+    claims: Sequence[Claim],
+    decisions: Decisions,
+    models: Mapping[str, ModelSpec],
+    constructs: Collection[str],
+    units: Mapping[str, str] | None = None,
+) -> list[Problem]:
+    """Everything wrong with the claims, each with the place to change; empty when they can be judged.
+
+    models      models of the study, macros written out; a test that names another model waits until it is added
+    constructs  names that a cohort may have: constructs and measures of config/measures.yaml
+    units       outcome measure or construct -> its unit, for claims judged in raw units; None to leave that unchecked
+
+    Refused are a claim about an unknown construct, a model without the effect a claim asks it for, a smallest effect
+    without a scale or on another scale, rules that read one another in a circle, a cycle in a model, adjusting for a
+    descendant of the outcome, and an effect asked in units its measure does not have.
+    """
+    problems = claim_problems(tuple(claims), decisions)
+    for claim in claims:
+        where = f"{FILE}: {claim.id}"
+        problems += [
+            Problem(
+                where,
+                f"`needs` names `{name}`, which is no construct",
+                closest(name, constructs, "config/measures.yaml"),
+            )
+            for name in claim.needs
+            if name not in constructs
+        ]
+        problems += _tests(claim, models, where)
+        problems += _unit(claim, decisions, units, where)
+    for spec in models.values():
+        problems += model_graph_problems(spec)
+    return problems
+
+
+def model_graph_problems(spec: ModelSpec) -> list[Problem]:
+    """What a model's graph forbids: a cycle, or a covariate that the model makes a consequence of the outcome."""
+    try:
+        graph = graph_of(spec)
+    except UserError as error:
+        return list(error.problems)
+    problems: list[Problem] = []
+    for cause, effect in graph.arrows:
+        if cause in spec.covariates or cause in graph.unseen or effect in graph.unseen:
+            continue
+        others = [name for name in graph.parents(effect) if name != cause]
+        for reason in bad_controls(graph, cause, effect, others, total=False).values():
+            problems.append(Problem(spec.where, f"{reason} ({cause} -> {effect})", "Take it out of that equation"))
+    return problems
+
+
+def effects_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Names of every effect a model will have in its effect table."""
+    return plan_effects(spec.table, spec.covariates).names
+
+
+def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Problem]:
+    asked = [(test.model, test.effect) for test in claim.tests if test.effect]
+    own = [*claim.rule.effects, *claim.rule.parts, *([claim.rule.total] if claim.rule.total else [])]
+    asked += [(test.model, effect) for test in claim.tests for effect in own]
+    asked += [(target.model, effect) for target in claim.rule.targets for effect in (target.indirect, target.direct)]
+    asked += [
+        (model, effect) for pair in claim.rule.pairs for model in (pair.before, pair.after) for effect in pair.effects
+    ]
+    problems: list[Problem] = []
+    for model, effect in dict.fromkeys(asked):
+        if model not in models:
+            continue
+        known = effects_of(models[model])
+        if effect not in known:
+            what = f"the model `{model}` cannot test the claim: it has no effect `{effect}`"
+            problems.append(Problem(where, what, closest(effect, known) or "Name one of its effects"))
+    return problems
+
+
+def _unit(claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, where: str) -> list[Problem]:
+    """A raw smallest effect is named after the measure it belongs to, as in `sesoi.<measure>`."""
+    if units is None or claim.rule.scale != "raw" or claim.rule.sesoi not in decisions:
+        return []
+    measure = claim.rule.sesoi.partition(".")[2]
+    unit = decisions[claim.rule.sesoi].unit
+    if measure not in units:
+        return [
+            Problem(
+                where, f"`{claim.rule.sesoi}` belongs to no measure", closest(measure, units, "config/measures.yaml")
+            )
+        ]
+    if unit.split(" of ")[0] not in (units[measure], units[measure].split(" of ")[0]):
+        what = f"`{claim.rule.sesoi}` is in {unit}, but `{measure}` is measured in {units[measure]}"
+        return [Problem(where, what, "Write the smallest effect in the measure's own unit")]
+    return []
