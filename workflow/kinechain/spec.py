@@ -40,6 +40,7 @@ MODEL_KEYS: Final = (
     "estimator",
     "missing",
     "claims",
+    "edges",
     "assumptions",
     "compare",
     "fixed_x",
@@ -563,7 +564,8 @@ def _hold_equal(
 ) -> list[Row]:
     """Rows numbered: those with one label, held equal across groups, or named by `equal()` share a number."""
     held = set(options.group_equal)
-    frees_means = "intercepts" in held and "means" not in held
+    frees_scales = "thresholds" in held
+    frees_means = ("intercepts" in held or frees_scales) and "means" not in held
     first: dict[tuple[str, str, str], int] = {}
     numbers: dict[str, int] = {}
     fixed_labels: dict[str, float] = {}
@@ -571,6 +573,8 @@ def _hold_equal(
     for position, row in enumerate(rows):
         settled = row
         if frees_means and row.group > 1 and row.op == "~1" and row.lhs in roles.latent and not row.user:
+            settled = replace(row, free=1, fixed=math.nan)
+        if frees_scales and row.group > 1 and row.op == "~*~" and not row.user:
             settled = replace(row, free=1, fixed=math.nan)
         if settled.free and row.label in fixed_labels:
             settled = replace(row, free=0, fixed=fixed_labels[row.label])
