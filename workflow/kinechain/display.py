@@ -1,0 +1,275 @@
+"""Tables as readers see them: cells from the ledger, names for people, in body order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kinechain.document import Cell, Prose, Table, Words
+from kinechain.entries import effect_key
+from kinechain.figures.style import VERDICTS
+from kinechain.ledger import Ledger
+from kinechain.results import Results
+from kinechain.rounding import is_number
+from kinechain.tables import flow_table, missingness_table
+
+KINDS = {
+    "path": "path", "defined": "defined", "total": "total", "direct": "direct", "indirect": "one way through",
+    "total_indirect": "all ways through", "covariance": "covariance", "variance": "variance", "intercept": "intercept",
+}  # fmt: skip
+
+
+def number_cell(ledger: Ledger, key: str) -> Cell:
+    """A number from the ledger as a cell; a dash when the ledger has none."""
+    if key not in ledger:
+        return Cell("–")
+    entry = ledger[key]
+    return Cell(entry.text, key, "" if entry.value is None else str(entry.value))
+
+
+def interval_cell(ledger: Ledger, low: str, high: str) -> Cell:
+    """An interval as one cell that sorts by its lower end."""
+    if low not in ledger or ledger[low].value is None:
+        return Cell("–")
+    return Cell(f"[{ledger[low].text}, {ledger[high].text}]", low, str(ledger[low].value))
+
+
+def text_cell(value: Any) -> Cell:
+    """Text from config or data; a dash when there is none."""
+    text = "" if value is None or (isinstance(value, float) and value != value) else str(value)  # noqa: PLR0124 -- not-a-number
+    return Cell(text or "–")
+
+
+def effect_name(results: Results, effect: str) -> str:
+    """An effect's name for people: codes become labels, and the way is told with arrows."""
+    kind, _, rest = effect.partition(":")
+    if rest and "->" in rest:
+        way = " → ".join(results.short(name) for name in rest.split("->"))
+        return way if kind in ("indirect", "path") else f"{way}, {KINDS.get(kind, kind)}"
+    if "~~" in effect:
+        left, right = effect.split("~~")
+        return f"{results.short(left)} ↔ {results.short(right)}"
+    if "~" in effect:
+        outcome, cause = effect.split("~")
+        return f"{results.short(cause)} → {results.short(outcome)}"
+    return effect
+
+
+def effects_display(
+    results: Results, ledger: Ledger, model: str, kinds: tuple[str, ...], name: str, caption: str
+) -> Table:
+    """Effects of one model and of some kinds: raw and standardised, each with its interval."""
+    rows = []
+    for row in results.effects_of(model).to_dict("records"):
+        if row["kind"] not in kinds:
+            continue
+        key = {
+            what: effect_key(model, str(row["effect"]), what)
+            for what in (
+                "estimate",
+                "low",
+                "high",
+                "p_value",
+                "standardised",
+                "standardised_low",
+                "standardised_high",
+                "n",
+            )
+        }
+        rows.append(
+            (
+                Cell(effect_name(results, str(row["effect"]))), Cell(KINDS.get(str(row["kind"]), str(row["kind"]))),
+                number_cell(ledger, key["standardised"]), interval_cell(ledger, key["standardised_low"], key["standardised_high"]),
+                number_cell(ledger, key["estimate"]), interval_cell(ledger, key["low"], key["high"]), number_cell(ledger, key["p_value"]),
+                number_cell(ledger, key["n"]),
+            )
+        )  # fmt: skip
+    heads = ("Effect", "Kind", "Standardised", "Interval", "In own units", "Interval", "p", "n")
+    return Table(
+        name,
+        (Words(caption),),
+        heads,
+        (False, False, True, True, True, True, True, True),
+        tuple(rows),
+        "tables/effects.csv",
+    )
+
+
+def fit_display(results: Results, ledger: Ledger) -> Table:
+    """Fit of every model."""
+    columns = ("n", "npar", "df", "chisq", "pvalue", "cfi", "tli", "rmsea", "srmr", "bic")
+    rows = []
+    for model, fit in results.fits.items():
+        cells = [Cell(model_title(results, model)), Cell(str(fit.get("status", "")).lower().replace("_", " "))]
+        for what in columns:
+            cell = number_cell(ledger, f"fit/{model}/{what}")
+            if (
+                what == "rmsea"
+                and f"fit/{model}/rmsea_ci_lower" in ledger
+                and ledger[f"fit/{model}/rmsea_ci_lower"].value is not None
+            ):
+                low, high = ledger[f"fit/{model}/rmsea_ci_lower"].text, ledger[f"fit/{model}/rmsea_ci_upper"].text
+                cell = Cell(f"{cell.text} [{low}, {high}]", cell.key, cell.sort)
+            cells.append(cell)
+        rows.append(tuple(cells))
+    heads = ("Model", "Status", "n", "Free", "df", "χ²", "p", "CFI", "TLI", "RMSEA", "SRMR", "BIC")
+    caption = (
+        Words(
+            "Global fit. Compare BIC only between models of the same variables; a model with no degrees of freedom fits perfectly by construction."
+        ),
+    )
+    return Table("fit", caption, heads, (False, False, *(True,) * len(columns)), tuple(rows), "tables/fit.csv")
+
+
+def model_title(results: Results, model: str) -> str:
+    """A model's title from config, else its name."""
+    return str(results.models.get(model, {}).get("title") or model)
+
+
+def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], name: str, caption: Prose) -> Table:
+    """Verdicts on claims of some kinds, in the order of the ledger of claims."""
+    rows = []
+    for claim in results.claims:
+        if str(claim.get("kind", "causal")) not in kinds:
+            continue
+        code = str(claim["claim"])
+        verdict = str(claim["verdict"])
+        rows.append(
+            (
+                Cell(code, target=f"#claim-{code}"), text_cell(claim.get("gist")),
+                Cell(verdict_words(claim), mark=f"{verdict}{' hollow' if is_hollow(claim) else ''}", sort=str(list(VERDICTS).index(verdict))),
+                text_cell(claim.get("tier")), number_cell(ledger, f"claims/{code}/estimate"),
+                interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"), number_cell(ledger, f"claims/{code}/sesoi"),
+                number_cell(ledger, f"claims/{code}/n"),
+            )
+        )  # fmt: skip
+    heads = ("Claim", "What is claimed", "Verdict", "Tier", "Estimate", "Interval", "Bound", "n")
+    return Table(
+        name, caption, heads, (False, False, False, False, True, True, True, True), tuple(rows), "tables/claims.csv"
+    )
+
+
+def is_hollow(claim: Mapping[str, Any]) -> bool:
+    """Whether a supported claim does not survive the correction for many claims."""
+    survives = claim.get("survives_multiplicity")
+    return claim.get("verdict") == "supported" and survives is not None and not bool(survives)
+
+
+def verdict_words(claim: Mapping[str, Any]) -> str:
+    """A verdict in words, saying so when it does not survive the correction."""
+    words = VERDICTS[str(claim["verdict"])][2]
+    return f"{words}, not after correction" if is_hollow(claim) else words
+
+
+def flow_display(results: Results, ledger: Ledger) -> Table:
+    """From the file to the analysis."""
+    rows = []
+    for place, row in enumerate(flow_table(results).to_dict("records")):
+        removed, left = number_cell(ledger, f"flow/{place}/removed"), number_cell(ledger, f"flow/{place}/left")
+        rows.append((text_cell(row["reason"]), removed, left, text_cell(row["unit"])))
+    main = results.main_model
+    if main and ledger["flow/analysed"].value is not None:
+        dropped = number_cell(ledger, f"fit/{main}/n_dropped")
+        rows.append(
+            (
+                Cell(f"complete for {model_title(results, main)}"),
+                dropped,
+                number_cell(ledger, "flow/analysed"),
+                Cell("people"),
+            )
+        )
+    caption = (Words("From the file to the main model: what each step took away and left."),)
+    return Table(
+        "flow",
+        caption,
+        ("Step", "Left out", "Left", "Unit"),
+        (False, True, True, False),
+        tuple(rows),
+        "tables/flow.csv",
+    )
+
+
+def codebook_display(results: Results, ledger: Ledger) -> Table:
+    """What each measure is and how many people have it."""
+    rows = []
+    for row in results.quality.get("codebook", ()):
+        name = str(row["measure"])
+        construct = str(row.get("construct") or "")
+        orientation = float(row["orientation"]) if is_number(row.get("orientation")) else 0.0
+        direction = "as it is" if orientation == 0 else "higher is more" if orientation > 0 else "higher is less"
+        rows.append(
+            (
+                text_cell(row.get("label") or name), text_cell(results.label(construct) if construct else ""), Cell(direction), text_cell(row.get("unit")),
+                text_cell(row.get("convention")), number_cell(ledger, f"codebook/{name}/n"), number_cell(ledger, f"codebook/{name}/missing"),
+                number_cell(ledger, f"codebook/{name}/mean"), number_cell(ledger, f"codebook/{name}/sd"), text_cell(row.get("reliability")),
+            )
+        )  # fmt: skip
+    heads = ("Measure", "Stands for", "Direction", "Unit", "Convention", "n", "Missing", "Mean", "SD", "Reliability")
+    numeric = (False, False, False, False, False, True, True, True, True, False)
+    caption = (
+        Words(
+            "Measures in their clinical direction and unit. Models use orientation times value, so that higher is always more of the problem."
+        ),
+    )
+    return Table("codebook", caption, heads, numeric, tuple(rows), "tables/codebook.csv")
+
+
+def missing_display(results: Results, ledger: Ledger) -> Table:
+    """Missing values by variable."""
+    labels = {row["measure"]: row.get("label") for row in results.quality.get("codebook", ())}
+    rows = []
+    for row in missingness_table(results).to_dict("records"):
+        if row["kind"] != "variable" or (is_number(row["count"]) and row["count"] == 0):
+            continue
+        name = str(row["missing"])
+        rows.append(
+            (text_cell(labels.get(name) or results.label(name)), number_cell(ledger, f"missing/variable/{name}"))
+        )
+    caption = (Words("People without a value, by variable; variables that nobody lacks are left out."),)
+    return Table("missingness", caption, ("Variable", "Missing"), (False, True), tuple(rows), "tables/missingness.csv")
+
+
+def findings_display(results: Results, ledger: Ledger) -> Table:
+    """Doubts about the data."""
+    rows = []
+    for row in results.quality.get("findings", ()):
+        key = f"findings/{row['measure']}/{row['what']}"
+        rows.append(
+            (
+                text_cell(row["level"]),
+                text_cell(row["measure"]),
+                text_cell(row["what"]),
+                number_cell(ledger, key),
+                text_cell(row.get("remedy")),
+            )
+        )
+    caption = (Words("What the checks of the data found. Nothing was repaired in silence."),)
+    return Table(
+        "findings",
+        caption,
+        ("Level", "Measure", "What", "Count", "Remedy"),
+        (False, False, False, True, False),
+        tuple(rows),
+    )
+
+
+def ledger_display(ledger: Ledger, keys: tuple[str, ...]) -> Table:
+    """The numbers that the text prints, each with its key, rule, inputs and seed."""
+    rows = []
+    for key in keys:
+        entry = ledger[key]
+        rows.append(
+            (
+                Cell(key), Cell(entry.text, key), text_cell(entry.value), text_cell(entry.error), Cell(entry.rule),
+                text_cell(", ".join(entry.inputs)), text_cell(entry.seed),
+            )
+        )  # fmt: skip
+    heads = ("Key", "Printed", "Value", "Error", "Rule", "Inputs", "Seed")
+    return Table(
+        "ledger",
+        (Words("Every number in the sentences above, and where it comes from."),),
+        heads,
+        (False, True, True, True, False, False, True),
+        tuple(rows),
+        "ledger.json",
+    )

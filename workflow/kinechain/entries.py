@@ -1,0 +1,298 @@
+"""Which numbers of a cohort's study may reach a reader: the ledger, written from its results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kinechain.figures.style import VERDICTS
+from kinechain.ledger import Ledger
+from kinechain.results import Results
+from kinechain.rounding import decimal_text, is_number
+from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
+
+INTERVALS = {
+    "percentile": "percentile bootstrap",
+    "bc": "bias-corrected bootstrap",
+    "bca": "BCa bootstrap",
+    "monte_carlo": "Monte Carlo",
+}
+
+FIT_DECIMALS = {
+    "chisq": 2, "cfi": 3, "tli": 3, "rmsea": 3, "rmsea_ci_lower": 3, "rmsea_ci_upper": 3, "srmr": 3, "logl": 1, "aic": 1, "bic": 1,
+}  # fmt: skip
+
+
+def build_ledger(results: Results) -> Ledger:
+    """Every number of one cohort that prose, tables or captions may show."""
+    ledger = Ledger()
+    _write_study(ledger, results)
+    _write_people(ledger, results)
+    _write_measures(ledger, results)
+    _write_effects(ledger, results)
+    _write_fits(ledger, results)
+    _write_claims(ledger, results)
+    _write_directions(ledger, results)
+    return ledger
+
+
+def effect_key(model: str, effect: str, what: str) -> str:
+    """Key of one number of one effect."""
+    return f"effects/{model}/{effect}/{what}"
+
+
+def _write_study(ledger: Ledger, results: Results) -> None:
+    inference = results.inference
+    level = float(inference.get("level", 0.95))
+    ledger.share("study/level", level, rule="coverage of intervals, declared in config", inputs=("config/config.yaml",))
+    narrow = 1 - 2 * (1 - level)
+    ledger.share(
+        "study/level_narrow", narrow, rule="coverage of the interval that judges nulls", inputs=("config/config.yaml",)
+    )
+    for name in ("seed", "draws"):
+        if is_number(inference.get(name)):
+            ledger.number(
+                f"study/{name}",
+                inference[name],
+                rule="declared in config",
+                inputs=("config/config.yaml",),
+                text=str(inference[name]),
+            )
+    contrast = results.report_options.get("contrast", 10)
+    ledger.number(
+        "study/contrast",
+        contrast,
+        rule="contrast of the clinical translation, declared in config",
+        inputs=("config/config.yaml",),
+    )
+    ledger.count("models/fitted", len(results.fits), rule="models fitted to this cohort")
+
+
+def _write_people(ledger: Ledger, results: Results) -> None:
+    source = ("cohort.parquet",)
+    ledger.count("cohort/n", results.cohort.n, rule="people in the cohort", inputs=source)
+    for place, row in enumerate(flow_table(results).to_dict("records")):
+        ledger.count(
+            f"flow/{place}/removed",
+            row["removed"],
+            rule=f"left out: {row['reason']}",
+            inputs=("quality.json",),
+            masked=row["removed"] is None,
+        )
+        ledger.count(
+            f"flow/{place}/left",
+            row["left"],
+            rule=f"left after: {row['reason']}",
+            inputs=("quality.json",),
+            masked=row["left"] is None,
+        )
+    for model, fit in results.fits.items():
+        ledger.count(f"fit/{model}/n", fit.get("n_obs"), rule="people the model used", inputs=(f"fits/{model}.json",))
+        ledger.count(
+            f"fit/{model}/n_dropped",
+            fit.get("n_dropped"),
+            rule="people left out for missing values",
+            inputs=(f"fits/{model}.json",),
+        )
+    main = results.fits.get(results.main_model, {})
+    ledger.count(
+        "flow/analysed",
+        main.get("n_obs"),
+        rule="people the main model used",
+        inputs=(f"fits/{results.main_model}.json",),
+    )
+    for row in missingness_table(results).to_dict("records"):
+        key = f"missing/{row['kind']}/{row['missing'] or 'none'}"
+        ledger.count(
+            key, row["count"], rule="people without a value", inputs=("quality.json",), masked=bool(row["masked"])
+        )
+
+
+def _write_measures(ledger: Ledger, results: Results) -> None:
+    for row in results.quality.get("codebook", ()):
+        name, spread = str(row["measure"]), row.get("sd")
+        for what in ("n", "missing"):
+            found = row.get(what)
+            ledger.count(
+                f"codebook/{name}/{what}",
+                found,
+                rule=f"{what} of the measure",
+                inputs=("quality.json",),
+                masked=found is None and what in row,
+            )
+        n = row.get("n")
+        error = float(spread) / float(n) ** 0.5 if is_number(spread) and is_number(n) and n else None
+        ledger.number(f"codebook/{name}/mean", row.get("mean"), error=error, rule="mean", inputs=("cohort.parquet",))
+        ledger.number(f"codebook/{name}/sd", spread, rule="standard deviation", inputs=("cohort.parquet",))
+    for row in results.quality.get("findings", ()):
+        if is_number(row.get("count")):
+            key = f"findings/{row['measure']}/{row['what']}"
+            if key not in ledger:
+                ledger.count(key, row["count"], rule="values the finding touches", inputs=("quality.json",))
+    for row in correlations_table(results).to_dict("records"):
+        key = f"correlations/{row['x']}/{row['y']}"
+        text = decimal_text(row["r"], 2) if is_number(row["r"]) else None
+        ledger.number(
+            key, row["r"], rule="Pearson correlation, pairwise complete", inputs=("cohort.parquet",), text=text
+        )
+
+
+def _write_effects(ledger: Ledger, results: Results) -> None:
+    seed = results.inference.get("seed")
+    for row in results.effects.to_dict("records"):
+        model, effect = str(row["model"]), str(row["effect"])
+        inputs = (f"effects/{model}",)
+        interval = INTERVALS.get(str(row.get("interval")), str(row.get("interval")))
+        drawn = int(seed) if is_number(seed) and is_number(row.get("draws")) else None
+        for prefix in ("", "standardised"):
+            point = row.get(prefix or "estimate")
+            error = row.get(f"{prefix}_std_error" if prefix else "std_error")
+            if not is_number(error) and is_number(row.get(_end(prefix, "high"))):
+                error = (float(row[_end(prefix, "high")]) - float(row[_end(prefix, "low")])) / 4
+            ledger.number(
+                effect_key(model, effect, prefix or "estimate"),
+                point,
+                error=error,
+                rule=f"{row['estimator']} estimate",
+                inputs=inputs,
+            )
+            for end in ("low", "high", "low_90", "high_90"):
+                if is_number(row.get(_end(prefix, end))):
+                    ledger.number(effect_key(model, effect, _end(prefix, end)), row[_end(prefix, end)], error=error,
+                                  rule=f"{interval} interval", inputs=inputs, seed=drawn)  # fmt: skip
+        ledger.number(
+            effect_key(model, effect, "std_error"), row.get("std_error"), rule="standard error", inputs=inputs
+        )
+        ledger.p_value(
+            effect_key(model, effect, "p_value"),
+            row.get("p_value"),
+            rule="two-sided p value",
+            inputs=inputs,
+            seed=drawn,
+        )
+        ledger.count(effect_key(model, effect, "n"), row.get("n"), rule="people used", inputs=inputs)
+        ledger.count(
+            effect_key(model, effect, "failed_draws"),
+            row.get("failed_draws"),
+            rule="draws without an estimate",
+            inputs=inputs,
+        )
+    _write_translation(ledger, results)
+
+
+def _end(prefix: str, end: str) -> str:
+    return f"{prefix}_{end}" if prefix else end
+
+
+def _write_translation(ledger: Ledger, results: Results) -> None:
+    """The total effect from bottom to top for a contrast of so many units of the first construct."""
+    if len(results.chain) < 2:
+        return
+    effect = f"total:{results.chain[0]}->{results.chain[-1]}"
+    mine = results.effects_of(results.main_model)
+    found = mine[mine["effect"] == effect]
+    contrast = ledger["study/contrast"].value
+    if found.empty or not isinstance(contrast, int | float):
+        return
+    row = found.iloc[0]
+    for what in ("estimate", "low", "high"):
+        if is_number(row[what]):
+            error = contrast * float(row["std_error"]) if is_number(row["std_error"]) else None
+            ledger.number(f"translation/{what}", contrast * float(row[what]), error=error, rule="total effect times the contrast",
+                          inputs=(f"effects/{results.main_model}",))  # fmt: skip
+
+
+def _write_fits(ledger: Ledger, results: Results) -> None:
+    for model, fit in results.fits.items():
+        row = fit_row(model, fit)
+        inputs = (f"fits/{model}.json",)
+        for what in ("npar", "df"):
+            ledger.count(
+                f"fit/{model}/{what}",
+                row[what],
+                rule="free parameters" if what == "npar" else "degrees of freedom",
+                inputs=inputs,
+            )
+        ledger.p_value(f"fit/{model}/pvalue", row["pvalue"], rule="chi-square test of fit", inputs=inputs)
+        for what, decimals in FIT_DECIMALS.items():
+            text = decimal_text(float(row[what]), decimals) if is_number(row[what]) else None
+            ledger.number(f"fit/{model}/{what}", row[what], rule=f"fit measure {what}", inputs=inputs, text=text)
+
+
+def _write_claims(ledger: Ledger, results: Results) -> None:
+    for claim in results.claims:
+        _write_claim(ledger, claim)
+    for verdict in VERDICTS:
+        count = sum(1 for claim in results.claims if claim.get("verdict") == verdict)
+        ledger.count(
+            f"claims/{verdict}", count, rule=f"claims and rivals with the verdict {verdict}", inputs=("claims.json",)
+        )
+    judged = sum(1 for claim in results.claims if claim.get("verdict") != "not_testable")
+    ledger.count("claims/judged", judged, rule="claims and rivals this cohort can judge", inputs=("claims.json",))
+    ledger.count("claims/all", len(results.claims), rule="claims and rivals", inputs=("claims.json",))
+    links = [claim_of_edge(results, x, y) for x, y in results.edges]
+    ledger.count("links/all", len(links), rule="links of the chain", inputs=("config/config.yaml",))
+    held = sum(1 for claim in links if claim is not None and claim.get("verdict") == "supported")
+    ledger.count("links/supported", held, rule="links whose claim is supported", inputs=("claims.json",))
+
+
+def claim_of_edge(results: Results, x: str, y: str) -> Mapping[str, Any] | None:
+    """The claim that is about the path from x to y; None when no claim is."""
+    found = (claim for claim in results.claims if claim.get("effect") == f"{y}~{x}" and claim.get("kind") != "rival")
+    return next(found, None)
+
+
+def _write_claim(ledger: Ledger, claim: Mapping[str, Any]) -> None:
+    name = str(claim["claim"])
+    inputs = ("claims.json",)
+    error = (
+        (float(claim["high"]) - float(claim["low"])) / 4
+        if is_number(claim.get("high")) and is_number(claim.get("low"))
+        else None
+    )
+    for what in ("estimate", "low", "high", "low_90", "high_90"):
+        if is_number(claim.get(what)):
+            ledger.number(
+                f"claims/{name}/{what}",
+                claim[what],
+                error=error,
+                rule="estimate of the claim's effect on the scale of its bound",
+                inputs=inputs,
+            )
+    for what in ("sesoi", "smallest_supported"):
+        if is_number(claim.get(what)):
+            ledger.number(
+                f"claims/{name}/{what}",
+                claim[what],
+                rule="smallest effect of interest"
+                if what == "sesoi"
+                else "smallest effect that could have been supported",
+                inputs=inputs,
+            )
+    for what in ("n", "n_for_null"):
+        if is_number(claim.get(what)):
+            ledger.count(
+                f"claims/{name}/{what}",
+                claim[what],
+                rule="people used" if what == "n" else "people at which a null would be called",
+                inputs=inputs,
+            )
+
+
+def _write_directions(ledger: Ledger, results: Results) -> None:
+    for name, value in results.directions.items():
+        if is_number(value):
+            decimals = decimal_text(float(value), 2)
+            ledger.number(
+                f"directions/{name}",
+                value,
+                rule="comparison of the chain with its reverse",
+                inputs=("claims.json",),
+                text=decimals,
+            )
+
+
+def has_digit(text: str) -> bool:
+    """Whether the text holds a digit of any script."""
+    return bool(re.search(r"\d", text))

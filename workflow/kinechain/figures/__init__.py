@@ -1,0 +1,103 @@
+"""Pictures of a study: each file has the numbers, the words and the drawing of one figure.
+
+Compute, then draw: `<name>_table(results)` gives the numbers, `describe_<name>(table)` the words,
+`draw_<name>(table, heading)` the picture. Nothing here touches disk or estimates anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kinechain.figures import claims, correlations, forest, missingness, path_diagram, style
+from kinechain.figures.style import Heading
+from kinechain.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class FigureKind:
+    """How one figure is made.
+
+    label     what the figure is called in the contents
+    table     its numbers
+    describe  its title, subtitle and alternative text, from the numbers
+    draw      the picture, from the numbers and the words
+    absent    the sentence that stands in its place when there are no numbers
+    """
+
+    label: str
+    table: Callable[[Results], pd.DataFrame]
+    describe: Callable[[pd.DataFrame], Heading]
+    draw: Callable[[pd.DataFrame, Heading], Figure]
+    absent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One drawn figure: its words, its numbers and its bytes."""
+
+    name: str
+    label: str
+    heading: Heading
+    table: pd.DataFrame
+    svg: bytes
+    png: bytes
+
+
+FIGURES: dict[str, FigureKind] = {
+    "claims_at_a_glance": FigureKind(
+        "Claims at a glance",
+        claims.claims_figure_table,
+        claims.describe_claims,
+        claims.draw_claims,
+        "No claim was asked of this cohort, so there is no picture of verdicts.",
+    ),
+    "path_diagram": FigureKind(
+        "The chain",
+        path_diagram.path_diagram_table,
+        path_diagram.describe_path_diagram,
+        path_diagram.draw_path_diagram,
+        "No model with paths between the chain's constructs was fitted to this cohort, so there is no diagram.",
+    ),
+    "forest": FigureKind(
+        "Effects",
+        forest.forest_table,
+        forest.describe_forest,
+        forest.draw_forest,
+        "No standardised effect with an interval was estimated in this cohort, so there is no forest of effects.",
+    ),
+    "correlations": FigureKind(
+        "Correlations",
+        correlations.correlation_figure_table,
+        correlations.describe_correlations,
+        correlations.draw_correlations,
+        "Fewer than two constructs of the chain were measured in this cohort, so there are no correlations to draw.",
+    ),
+    "missingness": FigureKind(
+        "Missing values",
+        missingness.missingness_figure_table,
+        missingness.describe_missingness,
+        missingness.draw_missingness,
+        "This cohort is a published table of means and correlations: it has no people, so nothing can be missing.",
+    ),
+}
+"""Every figure of a cohort's report, in reading order."""
+
+
+def draw_picture(name: str, results: Results) -> Picture | None:
+    """One figure as words, numbers and bytes; None when the cohort has no numbers for it."""
+    kind = FIGURES[name]
+    table = kind.table(results)
+    if table.empty:
+        return None
+    heading = kind.describe(table)
+    figure = kind.draw(table, heading)
+    if results.cohort.synthetic:
+        style.mark_synthetic(figure)
+        heading = Heading(heading.title, heading.subtitle, f"{heading.alt} The data are synthetic.")
+    return Picture(name, kind.label, heading, table, style.svg_bytes(figure), style.png_bytes(figure))

@@ -1,0 +1,112 @@
+"""What is missing: how much of each variable, and which variables go missing together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kinechain.figures import style
+from kinechain.figures.style import Heading, Row, records
+from kinechain.results import Results
+from kinechain.rounding import is_number
+from kinechain.tables import missingness_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_PATTERNS = 14
+ROW = 0.25
+
+
+def missingness_figure_table(results: Results) -> pd.DataFrame:
+    """Missing counts by variable and pattern with the variables' labels, and the number of people.
+
+    Variables without a missing value are left out; the pattern without any missing value is called `complete`.
+    """
+    table = missingness_table(results)
+    table["n"] = results.cohort.n
+    labels = {row["measure"]: str(row.get("label") or row["measure"]) for row in results.quality.get("codebook", ())}
+    table["names"] = [
+        "complete" if not str(row["missing"] or "") else "; ".join(labels.get(name, results.short(name)) for name in str(row["missing"]).split())
+        for row in records(table)
+    ]  # fmt: skip
+    some = (table["kind"] == "pattern") | table["masked"] | (pd.to_numeric(table["count"]) > 0)
+    return table[some].reset_index(drop=True)
+
+
+def describe_missingness(table: pd.DataFrame) -> Heading:
+    """Title, subtitle and alternative text from the numbers."""
+    variables = table[table["kind"] == "variable"]
+    if variables.empty:
+        return Heading("Nothing is missing", "Every person has every variable.", "No variable has a missing value.")
+    counts = pd.to_numeric(variables["count"])
+    worst = records(variables)[int(np.argmax(np.nan_to_num(counts.to_numpy(dtype=float), nan=-1.0)))]
+    title = f"Most often missing: {worst['names']}"
+    subtitle = (
+        "Left: share of people without each variable. Right: which go missing together, a column a pattern, "
+        "the commonest first. A count below the disclosure limit is shown as <."
+    )
+    told = "; ".join(f"{row['names']} {count_label(row)}" for row in records(variables))
+    return Heading(title, subtitle, f"Missing values among {int(table['n'].iloc[0])} people. {told}.")
+
+
+def count_label(row: Row) -> str:
+    """A count as printed: the number, or a mark that it was masked."""
+    return "<" if bool(row["masked"]) or not is_number(row["count"]) else str(int(row["count"]))
+
+
+@style.styled
+def draw_missingness(table: pd.DataFrame, heading: Heading) -> Figure:
+    """Draw bars of missing shares beside the matrix of patterns."""
+    variables = table[table["kind"] == "variable"].reset_index(drop=True)
+    if variables.empty:
+        figure, _ = style.sheet(heading, 0.2)
+        return figure
+    people = float(table["n"].iloc[0])
+    counts = pd.to_numeric(variables["count"]).to_numpy(dtype=float)
+    order = np.argsort(np.nan_to_num(counts, nan=0.0), kind="stable")
+    variables, counts = variables.iloc[order].reset_index(drop=True), counts[order]
+    lines = len(variables)
+    figure, _ = style.sheet(heading, lines * ROW + 0.78)
+    left = style.panel(figure, 2.45, 0.5, 1.35, lines * ROW)
+    shares = 100 * np.nan_to_num(counts, nan=0.0) / people
+    left.barh(range(lines), shares, color=style.SKY, height=0.62)
+    limit = max(2.0, 1.3 * float(shares.max()))
+    for place, row in enumerate(records(variables)):
+        left.text(shares[place] + limit * 0.03, place, count_label(row), va="center", fontsize=7.5)
+    left.set(xlim=(0, limit), ylim=(-0.5, lines - 0.5), xlabel="% of people")
+    left.locator_params(axis="x", nbins=3)
+    left.set_yticks(range(lines), [_shortened(str(name)) for name in variables["names"]])
+    left.tick_params(axis="y", length=0)
+    _draw_patterns(figure, table, variables)
+    return figure
+
+
+def _shortened(name: str, limit: int = 36) -> str:
+    return name if len(name) <= limit else f"{name[: limit - 1].rstrip()}…"
+
+
+def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame) -> None:
+    patterns = table[(table["kind"] == "pattern") & (table["names"] != "complete")].copy()
+    patterns["order"] = pd.to_numeric(patterns["count"]).fillna(-1.0)
+    patterns = patterns.sort_values("order", ascending=False, kind="stable").head(MOST_PATTERNS)
+    if patterns.empty:
+        return
+    lines = len(variables)
+    width = min(2.75, 0.235 * len(patterns))
+    axes = style.panel(figure, 4.15, 0.5, width, lines * ROW)
+    place = {str(name): index for index, name in enumerate(variables["missing"])}
+    for column, row in enumerate(records(patterns)):
+        rows = [place[name] for name in str(row["missing"]).split() if name in place]
+        axes.scatter([column] * lines, range(lines), s=16, color="#e3e8ed", linewidth=0)
+        axes.scatter([column] * len(rows), rows, s=26, color=style.VERMILION, marker="s", linewidth=0)
+        if len(rows) > 1:
+            axes.plot([column, column], [min(rows), max(rows)], color=style.VERMILION, linewidth=1.1)
+        axes.text(column, lines - 0.32, count_label(row), ha="center", va="bottom", fontsize=7)
+    axes.set(xlim=(-0.6, len(patterns) - 0.4), ylim=(-0.5, lines - 0.5), xticks=[], yticks=[])
+    axes.annotate("missing together; people above", (0, 0), xycoords="axes fraction", xytext=(0, -14), textcoords="offset points",
+                  va="top", fontsize=8)  # fmt: skip
+    for spine in axes.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,176 @@
+"""The chain as a diagram along the body: bottom to top, edge width by size, dashes where the interval covers zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kinechain.figures import style
+from kinechain.figures.style import Heading, Row, records
+from kinechain.results import Results, path_name
+from kinechain.rounding import decimal_text
+from kinechain.tables import publishable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PITCH = 0.98
+BOX = (1.5, 0.46)
+LEFT = 1.62
+LANE = 0.98
+"""Inches: between neighbours, size of a box, room left of the boxes, width of a lane for one length of shortcut."""
+
+
+def path_diagram_table(results: Results) -> pd.DataFrame:
+    """Standardised paths between constructs of the chain in the main model, one row an edge.
+
+    start, end    place in the chain, 0 at the bottom
+    from, to      their short names
+    estimate, low, high  standardised coefficient and its interval; level its coverage
+    """
+    rows = []
+    found = results.effects_of(results.main_model).set_index("effect")
+    for i, x in enumerate(results.chain):
+        for j in range(i + 1, len(results.chain)):
+            name = path_name(x, results.chain[j])
+            if name not in found.index:
+                continue
+            row = found.loc[[name]].iloc[0]
+            rows.append(
+                {
+                    "start": i, "end": j, "from": results.short(x), "to": results.short(results.chain[j]),
+                    "estimate": row["standardised"], "low": row["standardised_low"], "high": row["standardised_high"],
+                    "level": row["level"],
+                }
+            )  # fmt: skip
+    columns = ["start", "end", "from", "to", "estimate", "low", "high", "level"]
+    return publishable(pd.DataFrame(rows, columns=columns))
+
+
+def describe_path_diagram(table: pd.DataFrame) -> Heading:
+    """Title, subtitle and alternative text from the numbers."""
+    chain = table[table["end"] - table["start"] == 1]
+    away = chain[(chain["low"] > 0) | (chain["high"] < 0)]
+    if len(chain) and len(away) == len(chain):
+        title = "Every link of the chain has an interval away from zero"
+    elif len(away) == 0:
+        title = "No link of the chain has an interval away from zero"
+    else:
+        weakest = min(records(chain), key=lambda row: abs(float(row["estimate"])))
+        title = f"The chain thins out between {weakest['from']} and {weakest['to']}"
+    level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
+    subtitle = (
+        f"Standardised paths with {level} intervals, bottom to top along the body. Wider is stronger; "
+        "dashed where the interval covers zero. Right: paths that skip a neighbour."
+    )
+    told = [f"{row['from']} to {row['to']} {edge_text(row)[0]} {edge_text(row)[1]}" for row in records(table)]
+    return Heading(title, subtitle, f"Path diagram. {title}. " + "; ".join(told) + ".")
+
+
+def edge_text(row: Row) -> tuple[str, str]:
+    """Coefficient and interval of an edge as printed."""
+    low, high = decimal_text(row["low"], 2), decimal_text(row["high"], 2)
+    return decimal_text(row["estimate"], 2), f"[{low}, {high}]"
+
+
+@style.styled
+def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = True) -> Figure:
+    """Draw the chain. Without colours, dashes, width and numbers carry everything."""
+    nodes = _nodes(table)
+    spans = sorted({int(span) for span in table["end"] - table["start"] if span > 1})
+    height = (len(nodes) - 1) * PITCH + BOX[1] + 0.3
+    width = max(style.WIDTH, LEFT + BOX[0] + LANE * len(spans) + 0.75)
+    figure, _ = style.sheet(heading, height, width)
+    axes = style.panel(figure, 0, 0.05, width, height)
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.axis("off")
+    left = LEFT if spans else (width - BOX[0]) / 2
+    for row in records(table):
+        _draw_edge(axes, row, left, spans, colours)
+    for place, name in nodes.items():
+        _draw_node(axes, left, _level(place), name, place, colours)
+    return figure
+
+
+def _nodes(table: pd.DataFrame) -> dict[int, str]:
+    nodes = {int(row["start"]): str(row["from"]) for row in records(table)}
+    nodes |= {int(row["end"]): str(row["to"]) for row in records(table)}
+    return dict(sorted(nodes.items()))
+
+
+def _level(place: float) -> float:
+    return place * PITCH + BOX[1] / 2 + 0.12
+
+
+def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, colours: bool) -> None:
+    import textwrap
+
+    from matplotlib.patches import FancyBboxPatch
+
+    colour = style.CONSTRUCT_COLOURS[place % len(style.CONSTRUCT_COLOURS)] if colours else style.INK
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, y - BOX[1] / 2), *BOX, boxstyle="round,pad=0,rounding_size=0.1", facecolor=style.PAPER,
+            edgecolor=colour, linewidth=1.8, zorder=4,
+        )
+    )  # fmt: skip
+    text = "\n".join(textwrap.wrap(name, 19)[:2])
+    axes.text(left + BOX[0] / 2, y, text, ha="center", va="center", fontsize=8.5, fontweight="bold", zorder=5)
+
+
+def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: bool) -> None:
+    from matplotlib.patches import PathPatch, Polygon
+    from matplotlib.path import Path
+
+    covers_zero = not (row["low"] > 0 or row["high"] < 0)
+    colour = style.QUIET if covers_zero or not colours else (style.BLUE if row["estimate"] > 0 else style.VERMILION)
+    dash = (0, (4, 2.5)) if covers_zero else "solid"
+    line = 0.7 + 7.0 * min(1.0, abs(float(row["estimate"])))
+    start, end = int(row["start"]), int(row["end"])
+    value, interval = edge_text(row)
+    if end - start == 1:
+        x = left + BOX[0] / 2
+        bottom, top = _level(start) + BOX[1] / 2, _level(end) - BOX[1] / 2
+        tip = 0.09 + 0.018 * line
+        axes.plot([x, x], [bottom, top - tip * 0.8], color=colour, linewidth=line, linestyle=dash, solid_capstyle="butt",
+                  dash_capstyle="butt", zorder=2)  # fmt: skip
+        wide = 0.035 + 0.0115 * line
+        axes.add_patch(
+            Polygon([(x - wide, top - tip), (x + wide, top - tip), (x, top)], color=colour, linewidth=0, zorder=3)
+        )
+        middle = (bottom + top) / 2
+        axes.text(
+            left + BOX[0] / 2 - 0.18, middle + 0.075, value, ha="right", va="center", fontsize=10.5, fontweight="bold"
+        )
+        axes.text(
+            left + BOX[0] / 2 - 0.18, middle - 0.095, interval, ha="right", va="center", fontsize=8, color=style.QUIET
+        )
+        return
+    reach = LANE * (spans.index(end - start) + 0.55)
+    x0, port = left + BOX[0], 0.11
+    y0, y1 = _level(start) + port, _level(end) - port
+    control = x0 + reach * 4 / 3
+    curve = Path(
+        [(x0, y0), (control, y0), (control, y1), (x0 + 0.09, y1)], [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
+    )
+    thin = 0.5 * line
+    axes.add_patch(PathPatch(curve, facecolor="none", edgecolor=colour, linewidth=thin, linestyle=dash, zorder=1))
+    axes.add_patch(
+        Polygon([(x0 + 0.1, y1 + 0.035), (x0 + 0.1, y1 - 0.035), (x0, y1)], color=colour, linewidth=0, zorder=3)
+    )
+    # Labels stand half-way between boxes, where no other curve leaves or arrives: nothing can overlap.
+    y = _level((start + end) / 2 + (0.5 if (end - start) % 2 == 0 else 0.0))
+    x = x0 + _bezier_x(reach, (y - y0) / (y1 - y0))
+    box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.2}
+    axes.text(x, y, f"{value}\n{interval}", ha="center", va="center", fontsize=7, linespacing=1.15,
+              color=style.INK if not covers_zero else style.QUIET, bbox=box, zorder=6)  # fmt: skip
+
+
+def _bezier_x(reach: float, height: float) -> float:
+    """Distance from the boxes of the curve's point at a share of its height."""
+    t = np.linspace(0, 1, 201)
+    rise = 3 * t**2 - 2 * t**3
+    return float(np.interp(height, rise, 4 * reach * t * (1 - t)))

@@ -1,0 +1,170 @@
+"""One look for every figure, and the only place that turns a figure into bytes.
+
+Font: DejaVu Sans, which travels inside matplotlib, so every machine draws the same letters. Letters are paths in svg
+(nothing to install for the reader). No date, no software name, no random id: equal numbers give equal bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Row: TypeAlias = Mapping[str, Any]
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table, one mapping each."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+# Okabe and Ito's palette: told apart with every common colour-vision deficiency.
+INK = "#1b1f24"
+QUIET = "#5b6570"
+FAINT = "#c9d0d8"
+PAPER = "#ffffff"
+BLUE = "#0072b2"
+SKY = "#56b4e9"
+ORANGE = "#e69f00"
+GREEN = "#00785a"
+VERMILION = "#c44900"
+PURPLE = "#a8578a"
+
+CONSTRUCT_COLOURS = (BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY)
+"""The same colour for the same place in the chain, in every figure; never the only sign."""
+
+VERDICTS: dict[str, tuple[str, str, str]] = {
+    "supported": ("o", GREEN, "supported"),
+    "inconclusive": ("D", ORANGE, "inconclusive"),
+    "contradicted_null": ("s", BLUE, "practically zero"),
+    "contradicted_opposite": ("X", VERMILION, "opposite"),
+    "not_testable": ("_", QUIET, "not testable here"),
+}
+"""Verdict -> marker, colour, words: shape and words carry it where colour does not."""
+
+WIDTH = 7.2
+"""Width of a figure, inch: a text column of A4 or Letter at full size."""
+
+DPI = 144
+
+SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8.5,
+    "text.color": INK,
+    "text.parse_math": False,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "kinechain",
+    "path.simplify": False,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a figure says in words.
+
+    title     the finding, in one line
+    subtitle  what is drawn, and how to read it
+    alt       the picture for whoever cannot see it, written from its numbers
+    """
+
+    title: str
+    subtitle: str
+    alt: str
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Draw under the house settings, whatever the caller's are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib as mpl
+
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(cast(Any, SETTINGS))
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def sheet(heading: Heading, height: float, width: float = WIDTH) -> tuple[Figure, float]:
+    """An empty figure with its heading, and the height in inches the heading took.
+
+    height  of the drawing below the heading, inch
+    """
+    from matplotlib.figure import Figure
+
+    title = textwrap.wrap(heading.title, int(width * 11.2)) or [""]
+    subtitle = textwrap.wrap(heading.subtitle, int(width * 14.6))
+    head = 0.12 + 0.215 * len(title) + 0.165 * len(subtitle) + 0.14
+    total = height + head
+    figure = Figure(figsize=(width, total))
+    y = total - 0.10
+    for line in title:
+        figure.text(0.1 / width, y / total, line, fontsize=11.5, fontweight="bold", va="top")
+        y -= 0.215
+    y -= 0.03
+    for line in subtitle:
+        figure.text(0.1 / width, y / total, line, fontsize=8.5, color=QUIET, va="top")
+        y -= 0.165
+    return figure, head
+
+
+def panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes placed in inches from the lower left corner."""
+    total_width, total_height = figure.get_size_inches()
+    return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
+
+
+def mark_synthetic(figure: Figure) -> None:
+    """Write SYNTHETIC DATA along the right edge of a figure made from simulated people."""
+    width, height = figure.get_size_inches()
+    figure.text(
+        1 - 0.03 / width, 0.06 / height, "SYNTHETIC DATA", rotation=90, fontsize=7, fontweight="bold", color=VERMILION,
+        ha="right", va="bottom",
+    )  # fmt: skip
+
+
+@styled
+def svg_bytes(figure: Figure) -> bytes:
+    """The figure as svg: text as paths, no date."""
+    sink = io.BytesIO()
+    figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+    lines = sink.getvalue().decode("utf-8").splitlines()
+    return ("\n".join(line.rstrip() for line in lines) + "\n").encode("utf-8")
+
+
+@styled
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as png at `DPI`, without software metadata."""
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None})
+    return sink.getvalue()

@@ -1,0 +1,232 @@
+"""Reading what the steps before left, and writing what people read: the only part of reporting that touches disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kinechain import __version__, io
+from kinechain.document import Number, Prose, Quoted
+from kinechain.entries import build_ledger
+from kinechain.figures import FIGURES, Picture, draw_picture
+from kinechain.figures.style import Heading
+from kinechain.render import render_html, render_index, render_pdf
+from kinechain.report import FILES, build_document
+from kinechain.results import DESIGN_WORDS, Construct, Results, chain_order, plain_name
+from kinechain.tables import TABLES, publishable
+from kinechain.words import answer
+
+FIGURE_LIST = "figures.json"
+SOFTWARE = ("numpy", "scipy", "pandas", "matplotlib")
+"""Packages whose versions decide the numbers, named in the methods."""
+
+
+def read_results(
+    *,
+    cohort: Path,
+    quality: Path,
+    fits: Sequence[Path],
+    effects: Sequence[Path],
+    claims: Path,
+    models: Sequence[Path],
+    measures: Path,
+    ledger_of_claims: Path,
+    study: Mapping[str, Any],
+    digests: Mapping[str, str] | None = None,
+    checks: Sequence[Path] = (),
+) -> Results:
+    """Everything the steps before found in one cohort.
+
+    effects  tidy effect tables, one or many files; checks likewise, named by their file
+    study    the study's config, whole
+    """
+    found = io.read_cohort(cohort)
+    tables = [io.read_table(path) for path in effects]
+    filled = [table for table in tables if len(table)]
+    table = (
+        pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["model", "effect", "kind", "label"])
+    )
+    judged = io.read_json(claims)
+    order = list(io.read_yaml(ledger_of_claims))
+    fitted = {str(fit["model"]): fit for fit in (io.read_json(path) for path in fits)}
+    files = {str(model["name"]): model for model in (io.read_yaml(path) for path in models)}
+    rows = judged["claims"] if isinstance(judged, Mapping) else judged
+    place = {name: index for index, name in enumerate(order)}
+    return Results(
+        cohort=found,
+        quality=io.read_json(quality),
+        fits=fitted,
+        effects=table,
+        claims=tuple(sorted(rows, key=lambda row: place.get(row["claim"], len(place)))),
+        models={name: files.get(name, {}) for name in fitted},
+        constructs=read_constructs(measures),
+        chain=_chain(study, found.variables, table),
+        study=study,
+        digests=digests or {},
+        checks={path.stem: io.read_table(path) for path in checks},
+        directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
+    )
+
+
+def read_constructs(measures: Path) -> dict[str, Construct]:
+    """Names for people, in body order, from the dictionary of measures."""
+    rows = io.read_yaml(measures).get("constructs") or {}
+    return {
+        str(name): Construct(
+            str(name),
+            str(row.get("label", plain_name(name))),
+            str(row.get("short", row.get("label", plain_name(name)))),
+            str(row.get("role", "covariate")),
+        )
+        for name, row in rows.items()
+    }
+
+
+def _chain(study: Mapping[str, Any], variables: Sequence[str], effects: pd.DataFrame) -> tuple[str, ...]:
+    """The chain this cohort measured, bottom to top: config's order, else the order of the labelled paths."""
+    named = (study.get("report") or {}).get("chain")
+    have = set(variables)
+    if named:
+        return tuple(str(name) for name in named if name in have)
+    orders = [chain_order(effects, str(model)) for model in effects["model"].unique()]
+    return max(orders, key=len, default=())
+
+
+def write_tables(results: Results, folder: Path) -> None:
+    """Every table of the report as csv."""
+    for name, table in TABLES.items():
+        io.write_table(table(results), folder / f"{name}.csv")
+
+
+def write_figures(results: Results, folder: Path) -> None:
+    """Every figure the cohort has numbers for: svg, png, csv of the numbers, alternative text, and the list of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = []
+    for name in FIGURES:
+        picture = draw_picture(name, results)
+        if picture is None:
+            listed.append({"name": name, "absent": FIGURES[name].absent})
+            continue
+        io.write_bytes(picture.svg, folder / f"{name}.svg")
+        io.write_bytes(picture.png, folder / f"{name}.png")
+        io.write_table(publishable(picture.table), folder / f"{name}.csv")
+        io.write_text(f"{picture.heading.alt}\n", folder / f"{name}.txt")
+        heading = picture.heading
+        listed.append(
+            {
+                "name": name,
+                "label": picture.label,
+                "title": heading.title,
+                "subtitle": heading.subtitle,
+                "alt": heading.alt,
+            }
+        )
+    io.write_json(listed, folder / FIGURE_LIST)
+
+
+def read_pictures(folder: Path) -> dict[str, Picture]:
+    """The figures `write_figures` wrote, by name."""
+    return {
+        row["name"]: Picture(
+            row["name"],
+            row["label"],
+            Heading(row["title"], row["subtitle"], row["alt"]),
+            io.read_table(folder / f"{row['name']}.csv"),
+            (folder / f"{row['name']}.svg").read_bytes(),
+            (folder / f"{row['name']}.png").read_bytes(),
+        )
+        for row in io.read_json(folder / FIGURE_LIST)
+        if "absent" not in row
+    }
+
+
+def write_ledger(results: Results, path: Path) -> None:
+    """The ledger of one cohort as json."""
+    io.write_json(build_ledger(results).to_json(), path)
+
+
+def write_report(
+    results: Results,
+    *,
+    figures: Path,
+    templates: Path,
+    html: Path,
+    pdf: Path | None,
+    summary: Path,
+    docx: Path | None = None,
+) -> None:
+    """The page, the paper, the Word file where they are asked for, and the summary the index is made from."""
+    ledger = build_ledger(results)
+    texts = read_templates(templates)
+    document = build_document(results, ledger, read_pictures(figures), versions())
+    io.write_text(render_html(document, texts), html)
+    if pdf is not None:
+        io.write_bytes(render_pdf(document, texts), pdf)
+    if docx is not None:
+        from kinechain.word_file import render_docx
+
+        io.write_bytes(render_docx(document), docx)
+    io.write_json(summarise(results), summary)
+
+
+def read_templates(folder: Path) -> dict[str, str]:
+    """Every template by its file name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of those that decide its numbers."""
+    return {"kinechain": __version__} | {name: metadata.version(name) for name in SOFTWARE}
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """What the index shows of one cohort: the answer with the keys of its numbers, and the verdicts."""
+    from kinechain.display import is_hollow, verdict_words
+
+    ledger = build_ledger(results)
+    sentences: list[Prose] = list(answer(results, ledger))
+    parts = []
+    for place, sentence in enumerate(sentences):
+        if place:
+            parts.append({"text": " ", "key": "", "quoted": False})
+        for part in sentence:
+            parts.append(
+                {
+                    "text": part.text,
+                    "key": part.key if isinstance(part, Number) else "",
+                    "quoted": isinstance(part, Quoted),
+                }
+            )
+    return {
+        "name": results.cohort.name,
+        "title": results.cohort.title,
+        "synthetic": results.cohort.synthetic,
+        "design": DESIGN_WORDS[results.cohort.design],
+        "answer": parts,
+        "chips": [
+            {
+                "claim": claim["claim"],
+                "verdict": claim["verdict"],
+                "words": verdict_words(claim),
+                "is_hollow": is_hollow(claim),
+                "gist": claim.get("gist", ""),
+            }
+            for claim in results.claims
+        ],
+        "files": ["report.html", *FILES.values()],
+    }
+
+
+def write_index(summaries: Sequence[Path], *, templates: Path, out: Path, study: Mapping[str, Any]) -> None:
+    """The page that links all reports, in the order given."""
+    named = study.get("study") or {}
+    context = {
+        "title": str(named.get("title", "Reports")),
+        "objective": str(named.get("objective", "")),
+        "cohorts": [io.read_json(path) for path in summaries],
+    }
+    io.write_text(render_index(context, read_templates(templates)), out)

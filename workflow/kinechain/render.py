@@ -1,0 +1,187 @@
+"""One document, two faces: a self-contained page and a paper. Text from config or data is always shown, never run."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from kinechain import document as doc
+from kinechain.document import Document, Link, Number, NumberWithoutKeyError, Prose, Quoted
+from kinechain.entries import has_digit
+from kinechain.figures import Picture
+
+SAFE_TARGETS = (
+    "#",
+    "figures/",
+    "tables/",
+    "ledger.json",
+    "report.",
+    "claims.",
+    "../",
+    "https://doi.org/",
+    "https://pubmed.ncbi.nlm.nih.gov/",
+)
+"""Where a link may lead: inside the report, beside it, or to a checked work. Anything else is shown as text."""
+
+
+def render_html(document: Document, templates: Mapping[str, str]) -> str:
+    """The document as one page that needs no network and no script to be read.
+
+    templates  file name -> text, with report.html.j2 among them
+
+    Raises NumberWithoutKeyError when prose on the page holds a digit that did not come from the ledger.
+    """
+    anchors = {key: f"n-{place}" for place, key in enumerate(doc.keys_of(document), start=1)}
+    environment = _environment(templates, autoescape=True)
+    environment.filters |= {
+        "prose": lambda prose: _html_prose(prose, anchors),
+        "plain": doc.plain,
+        "picture": _data_address,
+    }
+    environment.tests["kind"] = _is_kind
+    page = environment.get_template("report.html.j2").render(document=document, anchors=anchors, kinds=doc)
+    loose = digits_without_key(page)
+    if loose:
+        raise NumberWithoutKeyError(f"Numbers without a ledger key stand on the page: {loose[:3]}")
+    return page
+
+
+def render_index(context: Mapping[str, Any], templates: Mapping[str, str]) -> str:
+    """The page that links all reports."""
+    environment = _environment(templates, autoescape=True)
+    return environment.get_template("index.html.j2").render(**context)
+
+
+def render_typst(document: Document, templates: Mapping[str, str]) -> str:
+    """The document as typst markup; every text stands in a string literal, so that none of it is read as markup."""
+    environment = _environment(templates, autoescape=False)
+    environment.filters |= {"prose": _typst_prose, "lit": typst_literal, "plain": doc.plain}
+    environment.tests["kind"] = _is_kind
+    return environment.get_template("report.typ.j2").render(document=document, kinds=doc)
+
+
+def render_pdf(document: Document, templates: Mapping[str, str]) -> bytes:
+    """The document as a paper: fonts embedded, no date, equal content gives equal bytes."""
+    import tempfile
+    from pathlib import Path
+
+    import matplotlib as mpl
+    import typst
+
+    source = render_typst(document, templates).encode("utf-8")
+    fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    drawn = {f"figure-{picture.name}": picture.svg.decode("utf-8") for picture in pictures_of(document)}
+    with tempfile.TemporaryDirectory() as empty:
+        return bytes(
+            typst.compile(
+                source, root=empty, font_paths=[str(fonts)], ignore_system_fonts=True, sys_inputs=drawn, timestamp=0
+            )
+        )
+
+
+def pictures_of(document: Document) -> list[Picture]:
+    """Every picture of a document, in reading order."""
+    found: list[Picture] = []
+
+    def walk(blocks: tuple[doc.Block, ...]) -> None:
+        for block in blocks:
+            if isinstance(block, doc.FigureBlock):
+                found.append(block.picture)
+            elif isinstance(block, doc.Details):
+                walk(block.blocks)
+
+    for section in document.sections:
+        walk(section.blocks)
+    return found
+
+
+def _environment(templates: Mapping[str, str], *, autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(dict(templates)), autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+
+
+def _is_kind(block: object, name: str) -> bool:
+    return type(block).__name__ == name
+
+
+def _html_prose(prose: Prose, anchors: Mapping[str, str]) -> Markup:
+    out: list[Markup] = []
+    for part in prose:
+        match part:
+            case Number(key=key, text=text):
+                out.append(
+                    Markup('<a class="num" href="#{}" data-key="{}">{}</a>').format(
+                        anchors.get(key, "provenance"), key, text
+                    )
+                )
+            case Quoted(text=text, is_code=True):
+                out.append(Markup('<code class="quote">{}</code>').format(text))
+            case Quoted(text=text):
+                out.append(Markup('<span class="quote">{}</span>').format(text))
+            case Link(text=text, target=target) if target.startswith(SAFE_TARGETS):
+                out.append(Markup('<a class="file" href="{}">{}</a>').format(target, text))
+            case _:
+                out.append(escape(part.text))
+    return Markup("").join(out)
+
+
+def _data_address(picture: Picture) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode('ascii')}"
+
+
+def typst_literal(text: object) -> str:
+    """The text as a typst string literal; control characters that paper cannot show become spaces."""
+    clean = "".join(character if character >= " " or character in "\n\t" else " " for character in str(text))
+    return json.dumps(clean, ensure_ascii=False).replace("\\b", " ").replace("\\f", " ")
+
+
+def _typst_prose(prose: Prose) -> str:
+    out = []
+    for part in prose:
+        literal = typst_literal(part.text)
+        is_code = isinstance(part, Quoted) and part.is_code
+        out.append(f"#raw({literal});" if is_code else f"#({literal});")
+    return "".join(out)
+
+
+class _ProseDigits(HTMLParser):
+    """Collects text with digits that stands in prose and under no ledger key, quotation or code."""
+
+    FREE: tuple[str, ...] = ("script", "style", "pre", "code", "title", "td", "th")
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, bool]] = []
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("meta", "link", "img", "br", "hr", "input", "col", "source"):
+            return
+        given = dict(attrs)
+        is_free = (
+            tag in self.FREE or "data-key" in given or bool({"quote", "file"} & set((given.get("class") or "").split()))
+        )
+        self.open.append((tag, is_free))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if has_digit(data) and not any(is_free for _, is_free in self.open):
+            self.found.append(" ".join(data.split()))
+
+
+def digits_without_key(page: str) -> list[str]:
+    """Pieces of a page's prose that hold a digit without a ledger key. Tables carry keys in their cells."""
+    reader = _ProseDigits()
+    reader.feed(page)
+    return reader.found

@@ -1,0 +1,405 @@
+"""The report of one cohort: which sections it has, and what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kinechain import display, words
+from kinechain.display import is_hollow, model_title, verdict_words
+from kinechain.document import (
+    Block,
+    Bullets,
+    Chip,
+    ChipStrip,
+    Code,
+    Details,
+    Document,
+    FigureBlock,
+    Link,
+    Paragraph,
+    Prose,
+    Quoted,
+    Section,
+    Table,
+    Words,
+    keys_of,
+)
+from kinechain.entries import INTERVALS
+from kinechain.figures import FIGURES, Picture
+from kinechain.ledger import Ledger
+from kinechain.results import DESIGN_WORDS, Results
+from kinechain.words import say
+
+ESTIMATORS = {
+    "ml": "maximum likelihood",
+    "mlr": "maximum likelihood with robust standard errors",
+    "fiml": "full-information maximum likelihood",
+    "dwls": "diagonally weighted least squares",
+    "wlsmv": "diagonally weighted least squares with a mean- and variance-adjusted test",
+}
+
+FILES = {"PDF": "report.pdf", "claims.csv": "claims.csv", "ledger.json": "ledger.json"}
+"""The same report in other forms, beside the page."""
+
+MISSING = {
+    "listwise": "People with a missing value in any variable of a model were left out of that model, and counted.",
+    "fiml": "People with missing values stayed in: the likelihood used whatever each of them had.",
+}
+
+
+def build_document(
+    results: Results, ledger: Ledger, pictures: Mapping[str, Picture], versions: Mapping[str, str]
+) -> Document:
+    """The whole report, before any format.
+
+    pictures  figure name -> picture; a figure that is absent leaves its sentence
+    versions  package -> version, for the methods
+    """
+    cohort = results.cohort
+    study = results.study.get("study", {})
+    sections = [
+        Section("answer", "Answer", _answer(results, ledger, pictures)),
+        Section("claims", "Claims", _claims(results, ledger, pictures)),
+        Section("people", "People", _people(results, ledger, pictures)),
+        Section("measures", "Measures", _measures(results, ledger, pictures)),
+        Section("models", "Models", _models(results, ledger)),
+        Section("effects", "Effects", _effects(results, ledger, pictures)),
+        Section("rivals", "Rivals", _rivals(results, ledger)),
+        Section("sensitivity", "Sensitivity", _sensitivity(results, ledger, pictures)),
+        Section("limits", "Limitations", _limits(results, ledger)),
+        Section("methods", "Methods", _methods(results, ledger, versions)),
+    ]
+    subtitle = say(
+        ledger,
+        "{title}, {design}, {n} people",
+        title=Quoted(cohort.title),
+        design=Quoted(DESIGN_WORDS[cohort.design]),
+        n="cohort/n",
+    )
+    notices: tuple[Prose, ...] = ()
+    if cohort.synthetic:
+        notices = (
+            say(
+                ledger,
+                "Synthetic data: the people in this cohort were simulated. Nothing here is evidence about real people.",
+            ),
+        )
+    draft = Document(
+        cohort.name,
+        str(study.get("title", cohort.title)),
+        subtitle,
+        cohort.synthetic,
+        tuple(sections),
+        versions.get("kinechain", ""),
+        notices,
+        tuple(Link(text, target) for text, target in FILES.items()),
+    )
+    provenance = Section("provenance", "Provenance", _provenance(results, ledger, keys_of(draft)))
+    return replace(draft, sections=(*draft.sections, provenance))
+
+
+def _figure(name: str, pictures: Mapping[str, Picture], results: Results, ledger: Ledger) -> Block:
+    """A figure with its caption, or the sentence that stands in its place."""
+    picture = pictures.get(name)
+    if picture is None:
+        return Paragraph(say(ledger, FIGURES[name].absent))
+    files = {"csv": Link("csv", f"figures/{name}.csv"), "svg": Link("svg", f"figures/{name}.svg")}
+    behind = _behind(results, ledger) if name in FROM_MAIN_MODEL else ()
+    caption = say(
+        ledger, "{label}. {behind}Numbers: {csv}; vector: {svg}.", label=Quoted(picture.label), behind=behind, **files
+    )
+    return FigureBlock(picture, caption)
+
+
+FROM_MAIN_MODEL = ("path_diagram", "forest")
+"""Figures whose numbers are effects of the main model."""
+
+
+def _behind(results: Results, ledger: Ledger) -> Prose:
+    """Model, people, interval and draws behind a figure of effects."""
+    model = Quoted(model_title(results, results.main_model))
+    used = f"fit/{results.main_model}/n"
+    found = results.effects_of(results.main_model)
+    interval = str(found["interval"].iloc[0]) if len(found) else ""
+    if interval in INTERVALS and "study/draws" in ledger:
+        sentence = "{model}, n = {n}; {level} {interval} intervals from {draws} draws. "
+        return say(
+            ledger,
+            sentence,
+            model=model,
+            n=used,
+            level="study/level",
+            interval=Quoted(INTERVALS[interval]),
+            draws="study/draws",
+        )
+    return say(ledger, "{model}, n = {n}; {level} intervals. ", model=model, n=used, level="study/level")
+
+
+def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    blocks: list[Block] = [Paragraph(words.join(words.answer(results, ledger)), is_lead=True)]
+    blocks.extend(
+        Paragraph(found)
+        for found in (words.translation(results, ledger), words.whole_chain_sentence(results, ledger))
+        if found
+    )
+    if results.claims:
+        blocks.append(ChipStrip(tuple(_chip(claim) for claim in results.claims)))
+    blocks.append(_figure("path_diagram", pictures, results, ledger))
+    return tuple(blocks)
+
+
+def _chip(claim: Mapping[str, Any]) -> Chip:
+    return Chip(
+        str(claim["claim"]), str(claim["verdict"]), verdict_words(claim), is_hollow(claim), str(claim.get("gist", ""))
+    )
+
+
+def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    if not results.claims:
+        return (Paragraph(say(ledger, "No claim was asked of this cohort.")),)
+    counts = say(
+        ledger,
+        "Of {all} claims and rivals this cohort can judge {judged}: {supported} supported, {open} inconclusive, {null} practically zero and "
+        "{opposite} opposite to the claim. The others need what it does not have, and say so.",
+        all="claims/all", judged="claims/judged", supported="claims/supported", open="claims/inconclusive", null="claims/contradicted_null",
+        opposite="claims/contradicted_opposite",
+    )  # fmt: skip
+    rule = say(
+        ledger,
+        "A claim is supported when its {level} interval lies wholly on the claimed side of zero, practically zero when its {narrow} interval lies inside the "
+        "bound that was declared too small to matter, opposite when its {level} interval lies wholly on the other side, and inconclusive otherwise.",
+        level="study/level", narrow="study/level_narrow",
+    )  # fmt: skip
+    caption = say(
+        ledger, "Verdicts. A tier says what the design allows: {wording}.", wording=Quoted(_tier_words(results))
+    )
+    return (
+        Paragraph(counts),
+        Paragraph(rule),
+        _figure("claims_at_a_glance", pictures, results, ledger),
+        display.claims_display(results, ledger, ("causal", "corrective"), "claims", caption),
+        Details(say(ledger, "Each claim in a sentence, with its reasons"), tuple(_claim_details(results, ledger))),
+    )
+
+
+def _tier_words(results: Results) -> str:
+    from kinechain.evidence.tier import TIERS
+
+    tiers = sorted({str(claim.get("tier")) for claim in results.claims if claim.get("tier")})
+    return "; ".join(f"{name} {TIERS[name].phrase}" for name in tiers if name in TIERS)  # type: ignore[index]  # membership is tested
+
+
+def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
+    items: list[Block] = []
+    for claim in results.claims:
+        name = str(claim["claim"])
+        title = say(
+            ledger,
+            "{name}: {verdict}. {gist}",
+            name=Quoted(name),
+            verdict=Quoted(verdict_words(claim)),
+            gist=Quoted(str(claim.get("gist", ""))),
+        )
+        lines: list[Prose] = [words.verdict_sentence(claim, ledger)]
+        resolution = words.resolution_sentence(claim, ledger)
+        if resolution:
+            lines.append(resolution)
+        reasons = claim.get("reasons") or ()
+        lines.extend((Quoted(str(reason)),) for reason in ([reasons] if isinstance(reasons, str) else reasons))
+        if claim.get("would_overturn"):
+            lines.append(
+                say(ledger, "What could overturn it: {what}.", what=Quoted(str(claim["would_overturn"]).rstrip(".")))
+            )
+        items.append(Details(title, (Bullets(tuple(lines)),), f"claim-{name}"))
+    return items
+
+
+def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    cohort = results.cohort
+    if cohort.design == "summary":
+        start = say(ledger, "This cohort is a published table of means, standard deviations and correlations of {n} people: {citation}. "
+                    "No person's values were seen, so there is no flow of people and nothing can be missing.", n="cohort/n",
+                    citation=Quoted(cohort.citation.rstrip(".") or cohort.title))  # fmt: skip
+        return (Paragraph(start),)
+    start = say(
+        ledger, "{title} is a {design} of {n} people; its sampling frame is {frame}, which decides whom the result may be carried to.",
+        title=Quoted(cohort.title), design=Quoted(DESIGN_WORDS[cohort.design]), n="cohort/n", frame=Quoted(cohort.sampling_frame.replace("_", " ")),
+    )  # fmt: skip
+    missing = display.missing_display(results, ledger)
+    lacking: tuple[Block, ...] = (missing,) if missing.rows else ()
+    return (
+        Paragraph(start),
+        display.flow_display(results, ledger),
+        _figure("missingness", pictures, results, ledger),
+        *lacking,
+    )
+
+
+def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    codebook = display.codebook_display(results, ledger)
+    first: Block = codebook if codebook.rows else Paragraph(say(ledger, "No codebook was handed over for this cohort."))
+    findings = display.findings_display(results, ledger)
+    doubt: Block = (
+        findings if findings.rows else Paragraph(say(ledger, "The checks of the data found nothing to report."))
+    )
+    return (first, doubt, _figure("correlations", pictures, results, ledger))
+
+
+def _models(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    blocks: list[Block] = [display.fit_display(results, ledger)]
+    direction = words.directions_sentence(results, ledger)
+    if direction:
+        blocks.append(Paragraph(direction))
+    for model in results.fits:
+        it = results.models.get(model, {})
+        inside: list[Block] = []
+        if it.get("question"):
+            inside.append(Paragraph((Quoted(str(it["question"])),)))
+        unmeasured = results.fits[model].get("unmeasured") or {}
+        for outcome, names in unmeasured.items():
+            inside.append(Paragraph(say(ledger, "Not measured here, so not adjusted for in {outcome}: {names}.", outcome=Quoted(results.label(str(outcome))),
+                                        names=words.listing(Quoted(results.label(str(name))) for name in names))))  # fmt: skip
+        if it.get("equations"):
+            inside.append(Code(str(it["equations"]).strip(), "lavaan syntax"))
+        if it.get("effects"):
+            inside.append(Code(str(it["effects"]).strip(), "defined effects"))
+        if it.get("assumptions"):
+            inside.append(Paragraph(say(ledger, "It takes for granted:")))
+            inside.append(Bullets(tuple((Quoted(str(line)),) for line in it["assumptions"])))
+        title = say(
+            ledger, "{title} ({name})", title=Quoted(model_title(results, model)), name=Quoted(model, is_code=True)
+        )
+        blocks.append(Details(title, tuple(inside) or (Paragraph(say(ledger, "Its file says nothing more.")),)))
+    return tuple(blocks)
+
+
+def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    main = results.main_model
+    if not main or results.effects_of(main).empty:
+        return (Paragraph(say(ledger, "No effect was estimated in this cohort.")),)
+    intro = say(
+        ledger,
+        "From {model}. Standardised effects are SD of the outcome per SD of the cause.",
+        model=Quoted(model_title(results, main)),
+    )
+    paths = display.effects_display(results, ledger, main, ("path",), "effects_paths", "Paths of the main model.")
+    wholes = display.effects_display(
+        results,
+        ledger,
+        main,
+        ("defined", "total", "direct", "total_indirect"),
+        "effects_whole",
+        "Totals, direct and defined effects of the main model.",
+    )
+    ways = display.effects_display(
+        results, ledger, main, ("indirect",), "effects_indirect", "Every way from one construct to another, one by one."
+    )
+    blocks: list[Block] = [Paragraph(intro), _figure("forest", pictures, results, ledger), paths]
+    if wholes.rows:
+        blocks.append(Details(say(ledger, "Totals, direct and defined effects"), (wholes,)))
+    if ways.rows:
+        blocks.append(Details(say(ledger, "Each indirect way"), (ways,)))
+    blocks.append(Paragraph(say(ledger, "All models: {csv}.", csv=Link("tables/effects.csv", "tables/effects.csv"))))
+    return tuple(blocks)
+
+
+def _rivals(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    caption = say(
+        ledger, "Rival explanations judged beside the chain. Supported means that the rival's own sign was seen."
+    )
+    table = display.claims_display(results, ledger, ("rival",), "rivals", caption)
+    direction = words.directions_sentence(results, ledger)
+    first: tuple[Block, ...] = (Paragraph(direction),) if direction else ()
+    if not table.rows:
+        return (*first, Paragraph(say(ledger, "No rival explanation was judged in this cohort.")))
+    return (*first, table)
+
+
+def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    found = [name for name in ("sensitivity", "specification_curve") if name in pictures]
+    if not found:
+        return (
+            Paragraph(
+                say(
+                    ledger,
+                    "No sensitivity analysis was handed over for this cohort: how strong an unmeasured common cause would have to be is not known here.",
+                )
+            ),
+        )
+    return tuple(_figure(name, pictures, results, ledger) for name in found)
+
+
+def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    lines: list[Prose] = [words.trusted(results, ledger)]
+    main = results.fits.get(results.main_model, {})
+    for outcome, names in (main.get("unmeasured") or {}).items():
+        lines.append(say(ledger, "{outcome} was not adjusted for {names}, which this cohort did not measure.", outcome=Quoted(results.label(str(outcome))),
+                         names=words.listing(Quoted(results.label(str(name))) for name in names)))  # fmt: skip
+    dropped = f"fit/{results.main_model}/n_dropped"
+    if dropped in ledger and ledger[dropped].value:
+        lines.append(
+            say(
+                ledger,
+                "{n} people were left out of the main model for missing values; the rest need not be like them.",
+                n=dropped,
+            )
+        )
+    silent = [
+        row
+        for row in results.quality.get("codebook", ())
+        if row.get("construct") in results.chain and not row.get("reliability")
+    ]
+    if silent:
+        lines.append(say(ledger, "No reliability is on record for {names}: error in a cause makes its effect look smaller, error in a confounder can make one appear.",
+                         names=words.listing(Quoted(str(row.get("label") or row["measure"])) for row in silent)))  # fmt: skip
+    seen: dict[str, None] = {}
+    for model in results.fits:
+        for line in results.models.get(model, {}).get("assumptions") or ():
+            seen.setdefault(str(line))
+    blocks: list[Block] = [Bullets(tuple(lines))]
+    if seen:
+        blocks += [
+            Paragraph(say(ledger, "The models take for granted, and these data cannot show:")),
+            Bullets(tuple((Quoted(line),) for line in seen)),
+        ]
+    return tuple(blocks)
+
+
+def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> tuple[Block, ...]:
+    inference = results.inference
+    main = results.fits.get(results.main_model, {})
+    estimator = str(main.get("estimator") or inference.get("estimator", "ml"))
+    sentences = [
+        say(ledger, "Each model is a set of linear equations with the chain's constructs in problem space (orientation times measure), fitted by {estimator}.",
+            estimator=Quoted(ESTIMATORS.get(estimator, estimator))),
+        say(ledger, "Indirect and total effects are derived from all directed paths by matrix inverse, not summed by hand."),
+    ]  # fmt: skip
+    missing = str(main.get("missing") or inference.get("missing", "listwise"))
+    if results.cohort.design != "summary":
+        sentences.append(say(ledger, MISSING.get(missing, "How missing values were treated is not on record.")))
+    if "study/draws" in ledger and "study/seed" in ledger and results.cohort.design != "summary":
+        interval = INTERVALS.get(str(inference.get("interval", "percentile")), str(inference.get("interval")))
+        sentences.append(say(ledger, "Intervals are {interval} intervals from {draws} draws with seed {seed}; all models of a cohort share their resamples.",
+                             interval=Quoted(interval), draws="study/draws", seed="study/seed"))  # fmt: skip
+    sentences.append(say(ledger, "Verdicts follow a rule fixed beforehand; correction for many claims (Holm for the primary family, Benjamini and Hochberg elsewhere) "
+                         "does not change a verdict, it is shown beside it."))  # fmt: skip
+    sentences.append(say(ledger, "Estimates are printed to the digit their standard error supports."))
+    named = [Quoted(f"{name} {version}") for name, version in versions.items()]
+    software = say(ledger, "Software: {names}.", names=words.listing(named)) if named else ()
+    return (Paragraph(words.join(sentences)), Paragraph(software)) if software else (Paragraph(words.join(sentences)),)
+
+
+def _provenance(results: Results, ledger: Ledger, keys: tuple[str, ...]) -> tuple[Block, ...]:
+    table = display.ledger_display(ledger, keys)
+    rows = tuple((display.text_cell(name), display.text_cell(value)) for name, value in results.digests.items())
+    digests = Table("digests", (Words("What this report was made from."),), ("Input", "Digest"), (False, False), rows)
+    first: tuple[Block, ...] = (
+        (digests,) if rows else (Paragraph(say(ledger, "No digest of the inputs was handed over.")),)
+    )
+    return (
+        *first,
+        Paragraph(say(ledger, "The whole ledger, tables included: {file}.", file=Link("ledger.json", "ledger.json"))),
+        Details(say(ledger, "Numbers in the text"), (table,)),
+    )

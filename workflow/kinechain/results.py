@@ -1,0 +1,135 @@
+"""Results: all that a report reads about one cohort, as the steps before left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kinechain.cohort import Cohort
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DESIGN_WORDS = {
+    "cross_sectional": "cross-sectional cohort",
+    "longitudinal": "longitudinal cohort",
+    "trial": "randomised trial",
+    "summary": "published summary statistics",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Construct:
+    """What one variable is called for people.
+
+    name   as models write it
+    label  in full: "Posterior pelvic tilt" rather than a code
+    short  a word or two, for figures
+    role   chain, helper or covariate
+    """
+
+    name: str
+    label: str
+    short: str
+    role: str = "covariate"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the study found in one cohort.
+
+    cohort      people or published moments, with design, sampling frame and flow
+    quality     findings, flow, codebook and missingness, as quality.json holds them
+    fits        model -> the json of `kinechain fit`
+    effects     tidy effect table of all models
+    claims      one mapping a claim or rival, as claims.json holds them, in the ledger's order
+    models      model -> its yaml
+    constructs  name -> words, in body order from bottom to top
+    chain       constructs of the chain, from bottom to top
+    study       the study's config
+    digests     name of an input -> sha256 (or its first digits)
+    checks      tidy tables of the checks that were run, by name
+    directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
+    """
+
+    cohort: Cohort
+    quality: Mapping[str, Any]
+    fits: Mapping[str, Mapping[str, Any]]
+    effects: pd.DataFrame
+    claims: tuple[Mapping[str, Any], ...]
+    models: Mapping[str, Mapping[str, Any]]
+    constructs: Mapping[str, Construct]
+    chain: tuple[str, ...]
+    study: Mapping[str, Any]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    directions: Mapping[str, Any] = field(default_factory=dict)
+
+    def label(self, name: str) -> str:
+        """The full name of a variable; its code with spaces when config gives none."""
+        return self.constructs[name].label if name in self.constructs else plain_name(name)
+
+    def short(self, name: str) -> str:
+        """The name of a variable in a word or two, for figures."""
+        return self.constructs[name].short if name in self.constructs else plain_name(name)
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """Neighbours in the chain, from bottom to top, as (from, to)."""
+        return tuple(zip(self.chain[:-1], self.chain[1:], strict=True))
+
+    @property
+    def inference(self) -> Mapping[str, Any]:
+        """Seed, draws, interval, level and missing as the study declares them."""
+        found = self.study.get("inference", {})
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def main_model(self) -> str:
+        """The model whose edges decide: the one config names, else the fitted one with most chain paths."""
+        named = str(self.report_options.get("main_model", ""))
+        if named in self.fits:
+            return named
+        edges = {path_name(x, y) for x, y in self.edges}
+
+        def chain_paths(model: str) -> int:
+            mine = self.effects[self.effects["model"] == model]
+            return len(edges & set(mine["effect"]))
+
+        return max(self.fits, key=chain_paths, default="")
+
+    @property
+    def report_options(self) -> Mapping[str, Any]:
+        """The `report` part of the study's config."""
+        found = self.study.get("report", {})
+        return found if isinstance(found, Mapping) else {}
+
+    def effects_of(self, model: str) -> pd.DataFrame:
+        """Rows of the effect table that one model gave."""
+        return self.effects[self.effects["model"] == model]
+
+
+def plain_name(name: str) -> str:
+    """A code as words: underscores become spaces."""
+    return name.replace("_", " ")
+
+
+def path_name(x: str, y: str) -> str:
+    """Name of the effect of the path from x to y, in lavaan's writing."""
+    return f"{y}~{x}"
+
+
+def chain_order(effects: pd.DataFrame, model: str) -> tuple[str, ...]:
+    """Variables of a model's labelled paths from first cause to last outcome, when config gives no order.
+
+    Follows the rows' own order: equations are written along the chain. Empty when the model has no labelled path.
+    """
+    mine = effects[(effects["model"] == model) & (effects["kind"] == "path")]
+    labelled = mine[mine["label"].fillna("") != ""] if "label" in mine else mine
+    order: list[str] = []
+    for row in labelled.itertuples():
+        for name in (str(row.rhs), str(row.lhs)):
+            if name not in order:
+                order.append(name)
+    return tuple(order)

@@ -1,0 +1,302 @@
+"""Sentences from the ledger: what a cohort shows, in words its design allows.
+
+`say` fills a sentence with numbers from the ledger and with quoted names; a digit of its own is refused. The guard
+refuses causal verbs in an author's own text when the design cannot carry them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from string import Formatter
+from typing import Any
+
+from kinechain.document import Link, Number, Part, Prose, Quoted, Words
+from kinechain.entries import claim_of_edge, effect_key
+from kinechain.errors import Problem
+from kinechain.evidence.tier import TIERS, tier_of
+from kinechain.ledger import Ledger
+from kinechain.results import DESIGN_WORDS, Results, path_name
+from kinechain.rounding import is_number
+
+CAUSAL_VERBS = re.compile(
+    r"\b(causes|caused|causing|reduces?|reduced|reducing|leads? to|led to|leading to|improves?|improved|improving|results? in|"
+    r"resulted in|prevents?|prevented|cures?|cured|relieves?|relieved|eases|eased|worsens?|worsened|increases|increased|decreases|"
+    r"decreased|lowers|lowered|raises|raised|triggers?|triggered|produces|produced|drives|drove|due to|thanks to|impacts?|affects?|"
+    r"affected|influences|influenced)\b",
+    flags=re.IGNORECASE,
+)
+"""Verbs that say one thing makes another happen: only what was randomised may wear them."""
+
+TEMPORAL_VERBS = re.compile(r"\b(precedes?|preceded|predicts later|before the)\b", flags=re.IGNORECASE)
+"""Verbs that need two visits."""
+
+
+def say(ledger: Ledger, sentence: str, **parts: str | Part | Prose) -> Prose:
+    """A sentence with its holes filled.
+
+    sentence  the project's own words, with holes in braces; no digit may stand in it
+    parts     a string is a ledger key; a part or a whole sentence stands as it is
+
+    Raises NumberWithoutKeyError for a digit in the sentence and UnknownKeyError for a key the ledger does not hold.
+    """
+    out: list[Part] = []
+    for text, hole, _, _ in Formatter().parse(sentence):
+        if text:
+            out.append(Words(text))
+        if hole is None:
+            continue
+        filling = parts[hole]
+        if isinstance(filling, str):
+            out.append(Number(filling, ledger[filling].text))
+        elif isinstance(filling, tuple):
+            out.extend(filling)
+        else:
+            out.append(filling)
+    return tuple(out)
+
+
+def join(sentences: Iterable[Prose]) -> Prose:
+    """Sentences one after the other."""
+    out: list[Part] = []
+    for sentence in sentences:
+        if out and sentence:
+            out.append(Words(" "))
+        out.extend(sentence)
+    return tuple(out)
+
+
+def listing(items: Iterable[Part]) -> Prose:
+    """Parts as a list in a sentence: a, b and c."""
+    found = list(items)
+    out: list[Part] = []
+    for place, item in enumerate(found):
+        if place:
+            out.append(Words(" and " if place == len(found) - 1 else ", "))
+        out.append(item)
+    return tuple(out)
+
+
+def guard(texts: Mapping[str, str], design: str) -> list[Problem]:
+    """Causal or temporal verbs in an author's own statements that the design cannot carry.
+
+    texts   where it stands -> the text; a sentence that ends with a question mark asks and is let through
+    design  cross_sectional, longitudinal, trial or summary
+    """
+    tier = tier_of(design, "assignment")
+    problems = []
+    for where, text in texts.items():
+        for sentence in re.split(r"(?<=[.!?])\s+", text):
+            if sentence.rstrip().endswith("?"):
+                continue
+            found = [] if tier == "T3" else CAUSAL_VERBS.findall(sentence)
+            if tier in ("T0", "T1"):
+                found += TEMPORAL_VERBS.findall(sentence)
+            if found:
+                words = ", ".join(f"`{word}`" for word in dict.fromkeys(word.lower() for word in found))
+                design_words = DESIGN_WORDS.get(design, design)
+                problems.append(
+                    Problem(
+                        where,
+                        f"{words} says more than a {design_words} can",
+                        f"Write that one `{TIERS[tier].verb}` the other",
+                    )
+                )
+    return problems
+
+
+def estimate_words(ledger: Ledger, model: str, effect: str, *, standardised: bool = True) -> Prose:
+    """An estimate with its interval: value, level and both ends."""
+    what = "standardised" if standardised else "estimate"
+    low, high = ("standardised_low", "standardised_high") if standardised else ("low", "high")
+    keys = {name: effect_key(model, effect, name) for name in (what, low, high)}
+    if keys[low] not in ledger:
+        return say(ledger, "{value}, without an interval", value=keys[what])
+    return say(
+        ledger,
+        "{value} ({level} interval {low} to {high})",
+        value=keys[what],
+        level="study/level",
+        low=keys[low],
+        high=keys[high],
+    )
+
+
+def answer(results: Results, ledger: Ledger) -> tuple[Prose, Prose, Prose]:
+    """What was asked, what this cohort shows, how far it may be trusted: three sentences."""
+    return asked(results, ledger), shown(results, ledger), trusted(results, ledger)
+
+
+def asked(results: Results, ledger: Ledger) -> Prose:
+    """First sentence: the question, put to whom."""
+    design = Quoted(DESIGN_WORDS[results.cohort.design])
+    start = "Whether a chain runs from {first} to {last} was asked of {design}"
+    if len(results.chain) < 2:
+        return say(ledger, "The study asked its question of {design}.", design=design)
+    chain = {
+        "first": Quoted(_low(results.label(results.chain[0]))),
+        "last": Quoted(_low(results.label(results.chain[-1]))),
+    }
+    if results.cohort.design == "summary":
+        return say(ledger, f"{start} of {{n}} people.", design=design, n="cohort/n", **chain)
+    if ledger["flow/analysed"].value is None:
+        return say(
+            ledger, f"{start}: a cohort of {{n}} people.", design=Quoted(f"a {design.text}"), n="cohort/n", **chain
+        )
+    return say(
+        ledger, f"{start} of {{n}} people, of whom the main model used {{used}}.", design=Quoted(f"a {design.text}"), n="cohort/n",
+        used="flow/analysed", **chain,
+    )  # fmt: skip
+
+
+def shown(results: Results, ledger: Ledger) -> Prose:
+    """Second sentence: links held and the weakest of them, then the effect from end to end."""
+    if not results.claims or not results.chain:
+        return say(ledger, "No claim was judged in this cohort.")
+    links = say(ledger, "Of {all} links of the chain {held} held as claimed", all="links/all", held="links/supported")
+    if ledger["links/all"].value == 1:
+        held = ledger["links/supported"].value == 1
+        links = say(
+            ledger,
+            "The one link this cohort measures held as claimed"
+            if held
+            else "The one link this cohort measures did not hold as claimed",
+        )
+    weakest = weakest_edge(results)
+    if weakest is None:
+        return say(ledger, "{links}.", links=links)
+    x, y = weakest
+    link = say(
+        ledger, "{links}; the weakest, {x} to {y}, was {value}", links=links, x=Quoted(_low(results.short(x))), y=Quoted(_low(results.short(y))),
+        value=estimate_words(ledger, results.main_model, path_name(x, y)),
+    )  # fmt: skip
+    total = f"total:{results.chain[0]}->{results.chain[-1]}"
+    key = effect_key(results.main_model, total, "standardised")
+    if len(results.chain) > 2 and key in ledger and ledger[key].value is not None:
+        return say(
+            ledger,
+            "{link}, and from end to end the total was {value}.",
+            link=link,
+            value=estimate_words(ledger, results.main_model, total),
+        )
+    return say(ledger, "{link}.", link=link)
+
+
+def weakest_edge(results: Results) -> tuple[str, str] | None:
+    """The link with the smallest standardised path in the main model; None when none was estimated."""
+    found = results.effects_of(results.main_model).set_index("effect")["standardised"]
+    sizes = {
+        (x, y): abs(float(found[path_name(x, y)]))
+        for x, y in results.edges
+        if path_name(x, y) in found.index and is_number(found[path_name(x, y)])
+    }
+    return min(sizes, key=lambda edge: sizes[edge]) if sizes else None
+
+
+def trusted(results: Results, ledger: Ledger) -> Prose:
+    """Third sentence: what the design lets the result mean."""
+    means = {
+        "cross_sectional": "Measured at one visit, these are associations: they cannot say what came first, and an unmeasured common cause could make any of them",
+        "longitudinal": "Measured over visits, these say what came before what; an unmeasured common cause could still make any of them",
+        "trial": "Only what was randomised may be called a cause here; how the effect came about still rests on assumptions",
+        "summary": "Published means and correlations show only whether their pattern fits the claims, with no adjustment for anything that was not published",
+    }[results.cohort.design]
+    if results.cohort.synthetic:
+        return say(ledger, f"{means}; the people are simulated, so that nothing here is evidence about real ones.")
+    return say(ledger, f"{means}.")
+
+
+def translation(results: Results, ledger: Ledger) -> Prose | None:
+    """The total effect in the measures' own units, for a contrast a clinician can picture; None without one."""
+    if "translation/low" not in ledger or len(results.chain) < 3:
+        return None
+    x, y = results.chain[0], results.chain[-1]
+    units = results.cohort.units
+    return say(
+        ledger,
+        "In the measures' own units: {contrast} {unit} more {exposure} {verb} {value} {points} of {outcome} ({level} interval {low} to {high}).",
+        contrast="study/contrast", unit=Quoted(units.get(x, "units")), exposure=Quoted(_low(results.label(x))),
+        verb=Quoted(TIERS[tier_of(results.cohort.design)].verb), value="translation/estimate", points=Quoted(units.get(y, "units")),
+        outcome=Quoted(_low(results.label(y))), level="study/level", low="translation/low", high="translation/high",
+    )  # fmt: skip
+
+
+def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose:
+    """What may be said about one claim: the wording its tier allows, then its estimate."""
+    name = str(claim["claim"])
+    wording = Quoted(str(claim.get("wording") or claim.get("gist") or ""))
+    if f"claims/{name}/low" not in ledger:
+        return (wording,)
+    return say(
+        ledger, "{wording} Estimate {value} ({level} interval {low} to {high}), n = {n}.", wording=wording, value=f"claims/{name}/estimate",
+        level="study/level", low=f"claims/{name}/low", high=f"claims/{name}/high", n=f"claims/{name}/n",
+    )  # fmt: skip
+
+
+def resolution_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose | None:
+    """The smallest effect this cohort could have supported and the size at which a null would be called."""
+    name = str(claim["claim"])
+    smallest, needed = f"claims/{name}/smallest_supported", f"claims/{name}/n_for_null"
+    if smallest not in ledger:
+        return None
+    sentence = "The smallest effect this cohort could have supported is {smallest}"
+    if needed not in ledger:
+        return say(ledger, f"{sentence}.", smallest=smallest)
+    return say(
+        ledger,
+        f"{sentence}; an exact null would be called from about {{needed}} people on.",
+        smallest=smallest,
+        needed=needed,
+    )
+
+
+def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
+    """Whether these data can tell the chain from its reverse; None when it was not asked."""
+    found = results.directions
+    if not found:
+        return None
+    forward, reverse = (f"directions/{name}" for name in ("logl_forward", "logl_reverse"))
+    same = bool(found.get("indistinguishable"))
+    if forward in ledger and reverse in ledger:
+        sentence = (
+            "The chain and its reverse fit equally well (log-likelihoods {forward} and {reverse}): data of one visit cannot tell them apart."
+            if same
+            else "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse})."
+        )
+        return say(ledger, sentence, forward=forward, reverse=reverse)
+    return (Quoted(str(found["sentence"])),) if found.get("sentence") else None
+
+
+def whole_chain_sentence(results: Results, ledger: Ledger) -> Prose | None:
+    """Why links that hold may add up to very little; None unless that is what was found."""
+    whole = [claim for claim in results.claims if claim.get("family") == "chain" or claim.get("rule") == "chain"]
+    total = [
+        claim
+        for claim in results.claims
+        if str(claim.get("effect", "")).startswith("total:") or claim.get("scale") == "total"
+    ]
+    ends = path_name(results.chain[0], results.chain[-1]) if results.chain else ""
+    total += [claim for claim in results.claims if claim.get("effect") == ends and claim.get("kind") != "rival"]
+    held = any(claim.get("verdict") == "supported" for claim in whole)
+    little = any(claim.get("verdict") == "contradicted_null" for claim in total)
+    if not (held and little):
+        return None
+    return say(
+        ledger,
+        "Each link holds as claimed, and together they move the last one too little to matter: a chain of modest links multiplies to almost nothing.",
+    )
+
+
+def file_link(text: str, target: str) -> Link:
+    """A link to a file beside the report."""
+    return Link(text, target)
+
+
+def edge_claims(results: Results) -> list[Mapping[str, Any]]:
+    """Claims of the links, bottom to top."""
+    return [claim for x, y in results.edges if (claim := claim_of_edge(results, x, y)) is not None]
+
+
+def _low(label: str) -> str:
+    """A label inside a sentence: its first letter small unless the word is an abbreviation."""
+    return label if len(label) > 1 and label[1].isupper() else label[:1].lower() + label[1:]
