@@ -12,7 +12,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,6 +60,14 @@ def sha256_file(path: Path) -> str:
     """Sha256 of a file's bytes, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def as_paths(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Named inputs of a rule as paths: a name that holds one file gives a path, one that holds many gives a list."""
+    return {
+        name: Path(value) if isinstance(value, str | os.PathLike) else [Path(item) for item in value]
+        for name, value in named
+    }
 
 
 def plain(value: Any) -> Any:

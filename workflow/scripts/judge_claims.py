@@ -2,12 +2,42 @@
 
 from pathlib import Path
 
-from kinechain import publish
+import pandas as pd
+
+from kinechain import io
+from kinechain.evidence import evidence_record, evidence_table, judge_claims, parse_claims, parse_decisions
 
 
-def main(sources: dict[str, object], table: Path, record: Path) -> None:
-    publish.write_claims(publish.judge(**sources), table, record)
+def main(
+    cohort: Path,
+    fits: list[Path],
+    effects: list[Path],
+    draws: list[Path],
+    claims: Path,
+    decisions: Path,
+    table: Path,
+    record: Path,
+) -> None:
+    evidence = judge_claims(
+        io.read_cohort(cohort),
+        parse_claims(io.read_yaml(claims)),
+        parse_decisions(io.read_yaml(decisions)),
+        pd.concat([io.read_table(path) for path in effects], ignore_index=True),
+        {path.stem: io.read_json(path) for path in fits},
+        draws={path.stem: io.read_table(path) for path in draws},
+    )
+    io.write_table(evidence_table(evidence), table)
+    io.write_json(evidence_record(evidence), record)
 
 
 if __name__ == "__main__":
-    main(dict(snakemake.input.items()), Path(snakemake.output.table), Path(snakemake.output.record))
+    main(
+        Path(snakemake.input.cohort),
+        [Path(path) for path in snakemake.input.fits],
+        [Path(path) for path in snakemake.input.effects],
+        [Path(path) for path in snakemake.input.draws],
+        Path(snakemake.input.claims),
+        Path(snakemake.input.decisions),
+        Path(snakemake.output.table),
+        Path(snakemake.output.record),
+    )

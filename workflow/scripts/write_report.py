@@ -1,0 +1,24 @@
+"""Write a cohort's report as a page and as a paper, with the ledger its numbers come from."""
+
+from pathlib import Path
+from typing import Any
+
+from kinechain import io, publish
+
+
+def main(sources: dict[str, Any], templates: Path, html: Path, pdf: Path, ledger: Path, summary: Path) -> None:
+    figures = sources.pop("figures")
+    results = publish.read_results(**sources)
+    publish.write_report(results, figures=figures, templates=templates, html=html, pdf=pdf, summary=summary)
+    publish.write_ledger(results, ledger)
+
+
+if __name__ == "__main__":
+    main(
+        io.as_paths(snakemake.input.items()) | {"study": snakemake.params.study, "digests": snakemake.params.digests},
+        Path(snakemake.params.templates),
+        Path(snakemake.output.html),
+        Path(snakemake.output.pdf),
+        Path(snakemake.output.ledger),
+        Path(snakemake.output.summary),
+    )
