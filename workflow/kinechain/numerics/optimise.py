@@ -79,7 +79,9 @@ class Optimum:
     active: Array
 
 
-def minimise(objective: Objective, start: Array, constraints: Constraints | None = None, weight: float = 1.0) -> Optimum:
+def minimise(
+    objective: Objective, start: Array, constraints: Constraints | None = None, weight: float = 1.0
+) -> Optimum:
     """Bring `objective` to a minimum from `start`.
 
     weight  factor that turns the objective into a log-likelihood (the number of people, if it is a mean): the search
@@ -180,7 +182,9 @@ def _solve_step(curvature: Array, gradient: Array, theta: Array, limits: Constra
         step, multipliers = _solve_bordered(curvature, active, -gradient, -value)
         inequality = multipliers[len(equal) :]
         reach = above + by_above @ step
-        broken = [int(index) for index in np.flatnonzero(reach < -1e-12 * (1.0 + np.abs(above))) if index not in working]
+        broken = [
+            int(index) for index in np.flatnonzero(reach < -1e-12 * (1.0 + np.abs(above))) if index not in working
+        ]
         wrong = np.flatnonzero(inequality < 0.0)
         if broken:
             working.append(min(broken, key=lambda index: float(reach[index])))

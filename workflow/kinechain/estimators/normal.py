@@ -1,0 +1,352 @@
+"""Maximum likelihood for linear models of normal variables: complete or missing data, latent variables, groups.
+
+`ml` takes its standard errors from the information; `mlr` gives the same estimates with sandwich standard errors and a
+scaled test statistic. A cluster column makes either of them robust to dependence within clusters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kinechain.errors import Problem, UserError
+from kinechain.estimators.layout import lay_out, read_constraints, start_values
+from kinechain.estimators.measures import Scaling, TestInputs, baseline_moments, measure_fit
+from kinechain.fit import Accounting, Fit, Search, Status
+from kinechain.numerics import Array
+from kinechain.numerics.identification import check_identification
+from kinechain.numerics.likelihood import log_likelihood, observed_information
+from kinechain.numerics.model import GroupModel, NormalModel, saturated_moments
+from kinechain.numerics.optimise import Constraints, Optimum, minimise
+from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
+from kinechain.numerics.robust import first_order_information, saturated_derivatives
+from kinechain.sample import Sample, draw_sample
+from kinechain.spec import ModelSpec, ParameterTable, build_table
+
+FLAT = 1e-10
+"""Smallest eigenvalue of the scaled information that still gives standard errors."""
+
+
+def fit_ml(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
+    """Maximum likelihood. With `missing: fiml` people with gaps count for what they have.
+
+    data  a Cohort, Moments, a data frame or named columns; `draw_sample` says what is left out and what is refused
+    """
+    return _fit(spec, data, seed, is_robust=bool(spec.options.cluster))
+
+
+def fit_mlr(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
+    """Maximum likelihood with sandwich standard errors and the Yuan-Bentler statistic in its Mplus form."""
+    return _fit(spec, data, seed, is_robust=True)
+
+
+def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
+    if spec.options.ordered:
+        names = ", ".join(f"`{name}`" for name in spec.options.ordered)
+        raise UserError(Problem(spec.where, f"{names} ordered: ml and mlr take every variable as normal", "Use wlsmv"))
+    sample = draw_sample(spec, spec.table, data)
+    if is_robust and any(group.X is None for group in sample.groups):
+        raise UserError(Problem(spec.where, "robust standard errors need data, not moments", "Use estimator: ml"))
+    table = build_table(spec.flat, spec.options, len(sample.groups), means=spec.missing == "fiml", where=spec.where)
+    problem = _set_up(spec, table, sample)
+    identification = check_identification(problem.rams, problem.start, problem.n_moments, problem.constraints, seed)
+    if not identification.holds:
+        names = table.parameter_names()
+        involved = ", ".join(f"`{names[i]}`" for i in identification.involved[:8])
+        if table.n_free > identification.n_moments:
+            detail = f"{table.n_free} free parameters, {identification.n_moments} moments; involved: {involved}"
+        else:
+            detail = f"these can change together without any moment changing: {involved}"
+        return _failed(problem, Status.NOT_IDENTIFIED, detail)
+    if not all(ok for *_, ok in problem.saturated_fits):
+        return _failed(
+            problem, Status.STEP_LIMIT, "the moments without a model did not settle: some gaps are too large"
+        )
+    optimum = minimise(problem.model, problem.start, problem.constraints, problem.model.n)
+    if not optimum.converged:
+        detail = f"stopped after {optimum.steps} steps with a gradient of {optimum.gradient_norm:.2g}"
+        return replace(_failed(problem, Status.STEP_LIMIT, detail), search=_search(problem, optimum, math.nan))
+    return _finish(problem, optimum, is_robust=is_robust)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Everything known before the search."""
+
+    spec: ModelSpec
+    table: ParameterTable
+    sample: Sample
+    rams: tuple[Ram, ...]
+    model: NormalModel
+    saturated_fits: tuple[tuple[Array, Array, float, bool], ...]
+    start: Array
+    constraints: Constraints | None
+    fixed: Array
+    n_moments: int
+
+    @property
+    def moments(self) -> tuple[tuple[Array, Array], ...]:
+        return tuple((mean, covariance) for mean, covariance, _, _ in self.saturated_fits)
+
+
+def _set_up(spec: ModelSpec, table: ParameterTable, sample: Sample) -> _Setting:
+    try:
+        fits = tuple(saturated_moments(group.patterns) for group in sample.groups)
+    except np.linalg.LinAlgError:
+        what = "the covariances of the data are not positive definite"
+        raise UserError(Problem(spec.where, what, "Leave out variables that repeat others, or use fewer")) from None
+    moments = tuple((mean, covariance) for mean, covariance, _, _ in fits)
+    rams = lay_out(table, moments)
+    model = NormalModel(tuple(GroupModel(ram, group.patterns) for ram, group in zip(rams, sample.groups, strict=True)))
+    fixed = np.array([sample.names.index(name) for name in table.exogenous if spec.options.fixed_x], dtype=np.intp)
+    p, f = len(sample.names), len(fixed)
+    per_group = p * (p + 1) // 2 - f * (f + 1) // 2 + (p - f if table.has_means else 0)
+    start = _make_proper(model, rams, start_values(table, rams, moments))
+    constraints = read_constraints(table)
+    return _Setting(spec, table, sample, rams, model, fits, start, constraints, fixed, per_group * len(rams))
+
+
+def _make_proper(model: NormalModel, rams: tuple[Ram, ...], start: Array) -> Array:
+    """Starting values whose implied covariances are positive definite: covariances, then paths, are shrunk till then."""
+    theta = start.copy()
+    for shrink in (1.0, 0.5, 0.25, 0.1, 0.0):
+        for part in (Part.S, Part.A):
+            try:
+                model.value(theta)
+            except np.linalg.LinAlgError:
+                for ram in rams:
+                    off = (ram.free >= 0) & (ram.part == part) & (ram.row != ram.column)
+                    theta[ram.free[off]] = start[ram.free[off]] * shrink
+            else:
+                return theta
+    for ram in rams:
+        on = (ram.free >= 0) & (ram.part == Part.S) & (ram.row == ram.column)
+        theta[ram.free[on]] = np.abs(start[ram.free[on]]) + 1e-3
+    return theta
+
+
+def _accounting(problem: _Setting) -> Accounting:
+    sample, spec = problem.sample, problem.spec
+    n_clusters = sum(len(np.unique(group.clusters)) for group in sample.groups if group.clusters is not None)
+    return Accounting(
+        sample.n_rows,
+        dict(sample.n_dropped),
+        tuple(group.patterns.n_people for group in sample.groups),
+        tuple(group.label for group in sample.groups),
+        tuple(len(group.patterns.n) for group in sample.groups),
+        dict(sample.n_missing),
+        problem.table.exogenous if spec.options.fixed_x else (),
+        n_clusters,
+    )
+
+
+def _search(problem: _Setting, optimum: Optimum, condition: float) -> Search:
+    return Search(problem.start, optimum.steps, optimum.gradient_norm, condition)
+
+
+def _failed(problem: _Setting, status: Status, detail: str) -> Fit:
+    """A fit without numbers."""
+    k = problem.table.n_free
+    return Fit(
+        problem.spec,
+        problem.table,
+        np.full(k, math.nan),
+        np.full((k, k), math.nan),
+        {"npar": float(k), "ntotal": float(problem.sample.n)},
+        status,
+        problem.spec.estimator,
+        _accounting(problem),
+        Search(problem.start, 0, math.nan, math.nan),
+        problem.model.groups,
+        problem.moments,
+        detail=detail,
+    )
+
+
+def _open_directions(active: Array, k: int) -> Array:
+    """(k, f) orthonormal directions along which active constraints stay fulfilled."""
+    if not len(active):
+        return np.eye(k)
+    size = np.abs(active).max(axis=1, keepdims=True)
+    _, singular, Vt = np.linalg.svd(active / np.where(size > 0.0, size, 1.0))
+    rank = int((singular > 1e-10).sum())
+    return Vt[rank:].T
+
+
+def invert_information(information: Array, active: Array) -> tuple[Array, float, Array]:
+    """Inverse along the directions that active constraints leave open.
+
+    returns  (k, k) inverse (NaN when the information is flat somewhere), condition number after scaling to a unit
+             diagonal, and the flattest direction (k,)
+    """
+    k = len(information)
+    if not k:
+        return np.zeros((0, 0)), 1.0, np.zeros(0)
+    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    Z = _open_directions(active / size if len(active) else active, k)
+    if not Z.shape[1]:
+        return np.zeros((k, k)), 1.0, np.zeros(k)
+    values, vectors = np.linalg.eigh(Z.T @ (information / np.outer(size, size)) @ Z)
+    direction = np.abs(Z @ vectors[:, 0])
+    condition = float(values[-1] / values[0]) if values[0] > 0.0 else math.inf
+    if values[0] < FLAT * values[-1]:
+        return np.full((k, k), math.nan), condition, direction
+    T = (Z @ vectors) / size[:, None]
+    return (T / values) @ T.T, condition, direction
+
+
+def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
+    """Covariance, measures and status at the optimum."""
+    model, theta, table = problem.model, optimum.theta, problem.table
+    is_missing = problem.spec.missing == "fiml"
+    kind = "observed" if is_missing or is_robust else "expected"
+    bread, condition, flat = invert_information(model.information(theta, kind), optimum.active)
+    if np.isnan(bread).any():
+        names = table.parameter_names()
+        worst = np.argsort(-flat)[:4]
+        detail = f"involved: {', '.join(f'`{names[i]}`' for i in worst if flat[i] > 0.1 * flat.max())}"
+        return replace(_failed(problem, Status.SINGULAR, detail), search=_search(problem, optimum, condition))
+    n_equal = len(problem.constraints.equal(theta)[0]) if problem.constraints else 0
+    if n_equal:
+        n_equal = int(np.linalg.matrix_rank(optimum.active[:n_equal]))
+    covariance, scaling = bread, None
+    if is_robust:
+        meat = _meat(problem, theta)
+        covariance = bread @ meat @ bread
+        scaling = _scaling(problem, meat, bread)
+    inputs = _test_inputs(problem, theta, bread, table.n_free - n_equal, scaling)
+    status, detail = _judge(problem, theta)
+    return Fit(
+        problem.spec,
+        table,
+        theta,
+        covariance,
+        measure_fit(inputs),
+        status,
+        problem.spec.estimator,
+        _accounting(problem),
+        _search(problem, optimum, condition),
+        model.groups,
+        problem.moments,
+        information="sandwich" if is_robust else kind,
+        detail=detail,
+    )
+
+
+def _meat(problem: _Setting, theta: Array) -> Array:
+    """Sum of outer products of the scores of people (or clusters)."""
+    k = len(theta)
+    meat = np.zeros((k, k))
+    for group, people in zip(problem.model.groups, problem.sample.groups, strict=True):
+        implied, at = group.at(theta)
+        d_mu, d_Sigma = differentiate_moments(group.ram, implied)
+        mu = implied.mu if group.ram.means else group.data.mean[0]
+        assert people.X is not None
+        assert people.membership is not None
+        meat += first_order_information(people.X, people.membership, group.data, mu, at, d_mu, d_Sigma, people.clusters)
+    return meat
+
+
+def _saturated_information(problem: _Setting, *, first_order: bool) -> tuple[list[Array], list[Array]]:
+    """Information of each group about its unrestricted moments, at their maximum: observed, and first-order if asked."""
+    p = len(problem.sample.names)
+    second, first = [], []
+    for people, (mean, covariance) in zip(problem.sample.groups, problem.moments, strict=True):
+        d_mu, d_Sigma = saturated_derivatives(p, problem.fixed, with_means=problem.table.has_means)
+        at = log_likelihood(people.patterns, mean, covariance)
+        second.append(observed_information(people.patterns, at, d_mu, d_Sigma))
+        if first_order:
+            assert people.X is not None
+            assert people.membership is not None
+            first.append(
+                first_order_information(
+                    people.X, people.membership, people.patterns, mean, at, d_mu, d_Sigma, people.clusters
+                )
+            )
+    return second, first
+
+
+def _scaling(problem: _Setting, meat: Array, bread: Array) -> Scaling:
+    """Traces behind the scaled statistic, for the model and for the baseline."""
+    second, first = _saturated_information(problem, first_order=True)
+    of_saturated = sum(float(np.sum(J * np.linalg.inv(W).T)) for W, J in zip(second, first, strict=True))
+    of_model = float(np.sum(meat * bread.T))
+    of_baseline = 0.0
+    for people, (mean, covariance) in zip(problem.sample.groups, problem.moments, strict=True):
+        mu, Sigma, d_mu, d_Sigma = baseline_moments(
+            people.patterns, mean, covariance, _exogenous(problem), problem.fixed, problem.table.has_means
+        )
+        at = log_likelihood(people.patterns, mu, Sigma)
+        assert people.X is not None
+        assert people.membership is not None
+        J = first_order_information(
+            people.X, people.membership, people.patterns, mu, at, d_mu, d_Sigma, people.clusters
+        )
+        of_baseline += float(np.sum(J * np.linalg.inv(observed_information(people.patterns, at, d_mu, d_Sigma)).T))
+    return Scaling(of_saturated - of_model, of_saturated - of_baseline)
+
+
+def _exogenous(problem: _Setting) -> Array:
+    return np.array([problem.sample.names.index(name) for name in problem.table.exogenous], dtype=np.intp)
+
+
+def _test_inputs(
+    problem: _Setting, theta: Array, bread: Array, n_parameters: int, scaling: Scaling | None
+) -> TestInputs:
+    model, table = problem.model, problem.table
+    first_order: list[Array] = []
+    second: list[Array] = []
+    deltas: list[Array] = []
+    if problem.spec.missing == "fiml" and not all(group.patterns.is_complete for group in problem.sample.groups):
+        second, first_order = _saturated_information(problem, first_order=scaling is not None)
+        rows, columns = np.tril_indices(len(problem.sample.names))
+        is_fixed = np.isin(np.arange(len(problem.sample.names)), problem.fixed)
+        keep = ~(is_fixed[rows] & is_fixed[columns])
+        for group in model.groups:
+            d_mu, d_Sigma = differentiate_moments(group.ram, imply_moments(group.ram, theta))
+            deltas.append(np.concatenate([d_mu[~is_fixed], d_Sigma[rows[keep], columns[keep]]]))
+    return TestInputs(
+        patterns=tuple(group.patterns for group in problem.sample.groups),
+        saturated=problem.moments,
+        saturated_value=sum(value for _, _, value, _ in problem.saturated_fits),
+        implied=tuple(_implied_moments(group, theta) for group in model.groups),
+        value=model.log_likelihood(theta),
+        n_parameters=n_parameters,
+        n_moments=problem.n_moments,
+        exogenous=_exogenous(problem),
+        fixed=problem.fixed,
+        with_means=table.has_means,
+        bread=bread,
+        scaling=scaling,
+        second=tuple(second),
+        first_order=tuple(first_order),
+        deltas=tuple(deltas),
+    )
+
+
+def _implied_moments(group: GroupModel, theta: Array) -> tuple[Array, Array]:
+    implied, _ = group.at(theta)
+    return (implied.mu if group.ram.means else group.data.mean[0]), implied.Sigma
+
+
+def _judge(problem: _Setting, theta: Array) -> tuple[Status, str]:
+    """CONVERGED, or IMPROPER with the names of what cannot be."""
+    said = []
+    several = len(problem.rams) > 1
+    for number, group in enumerate(problem.model.groups, start=1):
+        ram = group.ram
+        value = ram.cells(theta)
+        place = f" in group {number}" if several else ""
+        for cell in np.flatnonzero((ram.part == Part.S) & (ram.row == ram.column) & (ram.free >= 0)):
+            if value[cell] < 0.0:
+                said.append(f"the variance of `{ram.names[ram.row[cell]]}` is {value[cell]:.4g}{place}")
+        implied = imply_moments(ram, theta)
+        if ram.m > ram.p and not said:
+            latent = implied.E[ram.p :, ram.p :]
+            sd = np.sqrt(np.maximum(np.diag(latent), 1e-300))
+            if np.linalg.eigvalsh(latent / np.outer(sd, sd))[0] < -1e-8:
+                said.append(f"the latent variables have impossible correlations{place}")
+    return (Status.IMPROPER, "; ".join(said)) if said else (Status.CONVERGED, "")

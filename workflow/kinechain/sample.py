@@ -1,0 +1,246 @@
+"""The data as a model needs them: its variables in its order, by group, with everything that was left out counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinechain.errors import Problem, UserError, closest, raise_if_any
+from kinechain.numerics import Array
+from kinechain.numerics.collinearity import describe_relation, find_relations
+from kinechain.numerics.likelihood import Patterns, patterns_from_data, patterns_from_moments
+from kinechain.numerics.moments import Moments
+from kinechain.numerics.ram import Index
+from kinechain.spec import ModelSpec, ParameterTable, unknown_variables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kinechain.cohort import Cohort
+
+Data = "Cohort | Moments | pd.DataFrame | Mapping[str, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSample:
+    """People of one group.
+
+    label       the value that names the group, "" when there is one group
+    patterns    sufficient statistics
+    X           (n, p) their values, NaN where missing; None when only moments are known
+    membership  (n,) pattern of each person
+    clusters    (n,) number of each person's cluster, None when people are independent
+    """
+
+    label: str
+    patterns: Patterns
+    X: Array | None = None
+    membership: Index | None = None
+    clusters: Index | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The groups, and what was left out on the way to them."""
+
+    names: tuple[str, ...]
+    groups: tuple[GroupSample, ...]
+    n_rows: int
+    n_dropped: Mapping[str, int]
+    n_missing: Mapping[str, int]
+
+    @property
+    def n(self) -> int:
+        """People used."""
+        return sum(group.patterns.n_people for group in self.groups)
+
+
+def draw_sample(spec: ModelSpec, table: ParameterTable, data: Any) -> Sample:
+    """The model's observed variables out of a cohort, a table of moments, a data frame or named columns.
+
+    table  rows for one group: only its variables are read
+
+    Listwise: a row with any of them missing is left out. fiml: a row is left out only when all are missing, or, with
+    fixed covariates, when one of those is. Both are counted. Products `x:z` are made here from their parts.
+
+    Raises UserError, all problems at once: a column that is missing, empty, infinite, not a number or constant, moments
+    that no data could have, variables that are exact sums of others, no people left.
+    """
+    moments = data if isinstance(data, Moments) else getattr(data, "moments", None)
+    if isinstance(moments, Moments):
+        return _from_moments(spec, table, moments)
+    columns = getattr(data, "people", data)
+    names = table.observed
+    wanted = [*names, *(part for part in (spec.options.group, spec.options.cluster) if part)]
+    raise_if_any(unknown_variables(spec, wanted, [str(column) for column in columns]))
+    values, problems = {}, []
+    for name in names:
+        parts = [name] if name in columns else name.split(":")
+        try:
+            numbers = [np.asarray(columns[part], dtype=np.float64) for part in parts]
+        except (TypeError, ValueError):
+            what = f"`{name}` holds text where numbers are needed"
+            problems.append(Problem(spec.where, what, "Recode it as numbers, or leave it out of the model"))
+            continue
+        values[name] = numbers[0] if len(numbers) == 1 else numbers[0] * numbers[1]
+        n_infinite = int(np.isinf(values[name]).sum())
+        if n_infinite:
+            problems.append(Problem(spec.where, f"`{name}` is infinite in {n_infinite} rows", "Correct those values"))
+    raise_if_any(problems)
+    if not names:
+        raise UserError(Problem(spec.where, "the model has no observed variable", "Write at least one equation"))
+    X = np.column_stack([values[name] for name in names])
+    if not len(X):
+        raise UserError(Problem(spec.where, "the data have no rows"))
+    return _from_rows(spec, table, X, _labels(columns, spec.options.group), _labels(columns, spec.options.cluster))
+
+
+def _labels(columns: Any, name: str) -> list[str | None] | None:
+    """A column as text, whole numbers without a point; None where it is missing."""
+    if not name:
+        return None
+    values = columns[name]
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+
+    def text(value: Any) -> str | None:
+        if value is None or value != value:  # noqa: PLR0124 - not-a-number is the only value that differs from itself
+            return None
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
+        return str(value)
+
+    return [text(value) for value in values]
+
+
+def _from_rows(
+    spec: ModelSpec, table: ParameterTable, X: Array, groups: list[str | None] | None, clusters: list[str | None] | None
+) -> Sample:
+    names = table.observed
+    is_missing = np.isnan(X)
+    keep = np.ones(len(X), dtype=np.bool_)
+    dropped: dict[str, int] = {}
+
+    def drop(rows: Any, reason: str) -> None:
+        nonlocal keep
+        count = int((rows & keep).sum())
+        if count:
+            dropped[reason] = count
+            keep = keep & ~rows
+
+    for labels, name in ((groups, spec.options.group), (clusters, spec.options.cluster)):
+        if labels is not None:
+            drop(np.array([label is None for label in labels]), f"`{name}` is missing")
+    if spec.missing == "fiml":
+        drop(is_missing.all(axis=1), "all variables are missing")
+        if spec.options.fixed_x and table.exogenous:
+            at = [names.index(name) for name in table.exogenous]
+            drop(is_missing[:, at].any(axis=1), "a fixed covariate is missing")
+    else:
+        drop(is_missing.any(axis=1), "a variable is missing")
+    if not keep.any():
+        what = (
+            f"no people are left of {len(X)} rows: {', '.join(f'{why} in {count}' for why, count in dropped.items())}"
+        )
+        raise UserError(Problem(spec.where, what, "Leave out the emptiest variable, or use missing: fiml"))
+    order = list(dict.fromkeys(label for label in groups if label is not None)) if groups is not None else [""]
+    codes = {label: number for number, label in enumerate(dict.fromkeys(clusters or ()))}
+    made, problems = [], []
+    for label in order:
+        chosen = keep if groups is None else keep & np.array([value == label for value in groups])
+        of_group = X if chosen.all() else X[chosen]
+        place = f"group {label}" if label else ""
+        if len(of_group) < 2:
+            what = f"{place or 'the sample'} has {len(of_group)} people after leaving incomplete rows out"
+            problems.append(Problem(spec.where, what, "Two are the least, and far more are needed"))
+            continue
+        found = _check_columns(spec, names, of_group, place)
+        problems += found
+        if found:
+            continue
+        patterns, membership = patterns_from_data(of_group)
+        problems += _check_collinear(spec, names, of_group, patterns, place)
+        cluster_codes = None
+        if clusters is not None:
+            all_codes = np.array([codes[value] for value in clusters], dtype=np.intp)
+            cluster_codes = all_codes[chosen]
+        made.append(GroupSample(label, patterns, of_group, membership, cluster_codes))
+    raise_if_any(problems)
+    used = is_missing[keep].sum(axis=0)
+    n_missing = {name: int(count) for name, count in zip(names, used, strict=True) if count}
+    return Sample(names, tuple(made), len(X), dropped, n_missing)
+
+
+def _check_columns(spec: ModelSpec, names: tuple[str, ...], X: Array, place: str) -> list[Problem]:
+    """Columns without values or without variation."""
+    problems = []
+    where = f" in {place}" if place else ""
+    for position, name in enumerate(names):
+        column = X[:, position]
+        present = column[~np.isnan(column)] if np.isnan(column).any() else column
+        if not len(present):
+            problems.append(Problem(spec.where, f"`{name}` has no values{where}", "Leave it out of the model"))
+        elif float(present.max()) == float(present.min()):
+            what = f"`{name}` has the same value for everyone{where}"
+            problems.append(Problem(spec.where, what, "A constant has no covariance: leave it out of the model"))
+    return problems
+
+
+def _check_collinear(
+    spec: ModelSpec, names: tuple[str, ...], X: Array, patterns: Patterns, place: str
+) -> list[Problem]:
+    """Columns that are exact linear combinations of others, each told with the relation; too few people likewise."""
+    where = f" in {place}" if place else ""
+    if patterns.is_complete:
+        n, S = patterns.n_people, patterns.covariance[0]
+        if n <= len(names):
+            what = f"{n} people{where} are too few for the covariances of {len(names)} variables"
+            return [Problem(spec.where, what, "Use fewer variables, or more people")]
+    else:
+        complete = X[~np.isnan(X).any(axis=1)]
+        if len(complete) <= len(names) + 1:
+            return []
+        S = np.cov(complete, rowvar=False, bias=True)
+        if not (np.diag(S) > 0.0).all():
+            return []
+    return [
+        Problem(spec.where, f"{describe_relation(names, relation)}{where}", "Leave one of them out of the model")
+        for relation in find_relations(S)
+    ]
+
+
+def _from_moments(spec: ModelSpec, table: ParameterTable, moments: Moments) -> Sample:
+    options = spec.options
+    if options.group or options.cluster or options.ordered:
+        raise UserError(Problem(spec.where, "groups, clusters and ordered variables need data, not moments"))
+    known = moments.names
+    problems = [
+        Problem(spec.where, f"`{name}` is not among the moments", closest(name, known))
+        for name in table.observed
+        if name not in known
+    ]
+    raise_if_any(problems)
+    chosen = moments.select(table.observed)
+    S = chosen.covariance
+    if not np.isfinite(S).all():
+        raise UserError(
+            Problem(spec.where, "the moments have gaps or are infinite", "Give every variance and covariance")
+        )
+    if np.abs(S - S.T).max() > 1e-8 * np.abs(S).max():
+        raise UserError(Problem(spec.where, "the moments are not symmetric", "Give the same number on both sides"))
+    if not (np.diag(S) > 0.0).all():
+        names = ", ".join(f"`{n}`" for n, value in zip(chosen.names, np.diag(S), strict=True) if value <= 0.0)
+        raise UserError(Problem(spec.where, f"the variance of {names} is not positive"))
+    if chosen.n <= len(chosen.names):
+        what = f"{chosen.n} people are too few for the covariances of {len(chosen.names)} variables"
+        raise UserError(Problem(spec.where, what, "Use fewer variables, or more people"))
+    raise_if_any(
+        Problem(spec.where, describe_relation(chosen.names, relation), "Leave one of them out of the model")
+        for relation in find_relations(S, is_published=True)
+    )
+    if np.linalg.eigvalsh(S)[0] <= 0.0:
+        what = "the moments are not positive definite: no data could have them"
+        raise UserError(Problem(spec.where, what, "Check them for misprints and for pairwise deletion"))
+    return Sample(chosen.names, (GroupSample("", patterns_from_moments(chosen)),), chosen.n, {}, {})
