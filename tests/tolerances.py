@@ -11,3 +11,13 @@ POLYCHORIC_GAMMA = 5e-6
 # A correlation or a standardised mean of n people against its population: six standard errors, at most 1/sqrt(n) each
 # (several thousand are compared at once, with a fixed seed).
 SAMPLING_ERRORS = 6.0
+
+# Bootstrap limits against another program's: Monte Carlo standard errors of the difference. Four, because dozens of
+# limits are compared at once.
+BOOTSTRAP_LIMIT = 4.0
+
+# nlme::gls stops its optimiser near 1e-6 of a standard error; fixed effects and covariances agree to this (absolute for
+# means of about 20 points, relative for covariances and standard errors).
+GLS_ESTIMATE = 1e-4
+# The log-likelihood is flat there: second order in the same distance.
+GLS_LOGL = 1e-5
