@@ -54,7 +54,9 @@ def test_p_value_is_the_level_whose_limit_touches_zero(kind):
     options = {"estimate": np.median(draws, axis=1) - 0.4, "acceleration": np.full(3, 0.06), "mc_error": False}
     p_value = limits(kind, draws, **options).p_value
     for row, p in enumerate(p_value):
-        at_p = limits(kind, draws[[row]], (1 - p,), **{k: v[[row]] if k != "mc_error" else v for k, v in options.items()})
+        at_p = limits(
+            kind, draws[[row]], (1 - p,), **{k: v[[row]] if k != "mc_error" else v for k, v in options.items()}
+        )
         assert min(abs(at_p.low[0, 0]), abs(at_p.high[0, 0])) < 1e-9
 
 
@@ -94,7 +96,7 @@ def test_monte_carlo_error_is_what_repeating_the_draws_shows(kind):
     for limit, error in ((found.low, found.mc_error_low), (found.high, found.mc_error_high)):
         spread = limit.std(axis=0, ddof=1)
         stated = np.sqrt((error**2).mean(axis=0))
-        # the spread of 1,000 repetitions is known to 2.2 %; far in a skewed tail the stated error is a few per cent high
+        # the spread of 1,000 repetitions is known to 2.2 %; far in a skewed tail the stated error is a little high
         assert np.abs(stated / spread - 1).max() < 0.10
 
 

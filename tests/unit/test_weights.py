@@ -111,9 +111,7 @@ def test_tiles_filled_one_by_one_are_the_same_bootstrap():
     for chunk in range(40):
         generator = rng(chunk)
         totals = tile_totals(generator, tiles, CHUNK)
-        parts = [
-            multinomial_weights(generator, int(size), CHUNK, totals=totals[:, t]) for t, size in enumerate(tiles)
-        ]
+        parts = [multinomial_weights(generator, int(size), CHUNK, totals=totals[:, t]) for t, size in enumerate(tiles)]
         all_weights.append(np.concatenate(parts, axis=1))
     weights = np.concatenate(all_weights)
     assert (weights.sum(axis=1) == 121).all()

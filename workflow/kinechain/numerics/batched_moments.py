@@ -107,13 +107,20 @@ def weighted_sums(F: Array, W: Array) -> Array:
     return np.asarray(F.T @ W.T, np.float64)
 
 
+SINGLE_PRECISION_REACH = 30.0
+"""Largest distance from the mean, in standard deviations, at which single precision is used: the products of a very
+rare value would carry its rounding into every sum."""
+
+
 def precision_for(X: Array) -> type[np.float32] | type[np.float64]:
     """Single precision where it pays and does no harm, else double."""
     if X.shape[0] < SINGLE_PRECISION_FROM:
         return np.float64
     with np.errstate(divide="ignore", invalid="ignore"):
         R = np.corrcoef(X, rowvar=False)
-    safe = bool(np.isfinite(R).all()) and float(np.linalg.cond(np.atleast_2d(R))) < SINGLE_PRECISION_CONDITION
+        reach = np.abs(X - X.mean(axis=0)).max(axis=0) / X.std(axis=0)
+    safe = bool(np.isfinite(R).all()) and bool((reach < SINGLE_PRECISION_REACH).all())
+    safe = safe and float(np.linalg.cond(np.atleast_2d(R))) < SINGLE_PRECISION_CONDITION
     return np.float32 if safe else np.float64
 
 

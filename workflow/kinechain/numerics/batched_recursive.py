@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from kinechain.numerics import Array
 
 SINGULAR = 1e-10
-"""Share of a variable's variance that earlier regressors must leave unexplained; below, the draw has failed."""
+"""Share of a regressor's variance, its own in the draw and that in the sample, that must be left when earlier regressors
+are accounted for; below, the draw has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,14 @@ class Equations:
     p           variables
     outcomes    (e,)  variable each equation explains; each comes after its regressors
     regressors  for each equation, the variables it regresses on, in the order of its coefficients
+    joint       pairs of outcomes whose residuals covary freely; both regress on the same variables, so that least
+                squares is still maximum likelihood (Zellner 1962, JASA 57, section 4)
     """
 
     p: int
     outcomes: tuple[int, ...]
     regressors: tuple[tuple[int, ...], ...]
+    joint: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,13 @@ class RegressionDraws:
 
     paths     (p, p, D)  paths[i, j] goes from j to i
     residual  (p, D)     residual variance of outcomes (divisor n); variance of the others
+    joint     (j, D)     residual covariances of the pairs of `Equations.joint`
     failed    (D,)       draws in which a regressor was constant or explained by the others: NaN above
     """
 
     paths: Array
     residual: Array
+    joint: Array
     failed: NDArray[np.bool_]
 
 
@@ -67,18 +73,24 @@ def elimination_orders(equations: Equations) -> list[tuple[list[int], list[int]]
 def regress(covariance: Array, equations: Equations) -> RegressionDraws:
     """Least squares of every equation in every draw.
 
-    covariance  (p, p, D)
+    covariance  (p, p, D)  of variables scaled to have variance 1 in the sample
     """
     p, draws = equations.p, covariance.shape[-1]
     paths = np.zeros((p, p, draws))
     residual = np.array([covariance[v, v] for v in range(p)])
+    joint = np.empty((len(equations.joint), draws))
     failed = ~np.isfinite(residual).all(axis=0)
     for order, members in elimination_orders(equations):
-        _eliminate(covariance, equations, (order, members), into=RegressionDraws(paths, residual, failed))
-    failed |= ~(residual > 0).all(axis=0)
+        _eliminate(covariance, equations, (order, members), into=RegressionDraws(paths, residual, joint, failed))
+    failed |= ~(residual > SINGULAR).all(axis=0)
     paths[:, :, failed] = np.nan
     residual[:, failed] = np.nan
-    return RegressionDraws(paths, residual, failed)
+    of_outcome = dict(zip(equations.outcomes, equations.regressors, strict=True))
+    for k, (first, second) in enumerate(equations.joint):
+        joint[k] = covariance[first, second]
+        for x in of_outcome[first]:
+            joint[k] -= paths[first, x] * covariance[x, second]
+    return RegressionDraws(paths, residual, joint, failed)
 
 
 def _eliminate(
@@ -104,7 +116,7 @@ def _eliminate(
                 into.residual[rows[y]] = M[y, y]
             if k == len(order):
                 return
-            into.failed[...] |= ~(M[k, k] > SINGULAR * covariance[rows[k], rows[k]])
+            into.failed[...] |= ~(M[k, k] > SINGULAR * np.maximum(covariance[rows[k], rows[k]], 1.0))
             slope = M[k + 1 :, k] / M[k, k]
             M[k + 1 :] -= slope[:, None] * M[k]
             M[k + 1 :, k] = slope
@@ -122,6 +134,7 @@ def implied_variances(covariance: Array, draws: RegressionDraws, equations: Equa
     exact: set[tuple[int, int]] = set()
     explained = set(equations.outcomes)
     known = [v for v in range(equations.p) if v not in explained]
+    joint = {frozenset(pair): draws.joint[k] for k, pair in enumerate(equations.joint)}
     exact.update((a, b) for a in known for b in known)
 
     def implied(a: int, b: int) -> Array:
@@ -136,6 +149,7 @@ def implied_variances(covariance: Array, draws: RegressionDraws, equations: Equa
                 value = np.zeros(covariance.shape[-1])
                 for r in regressors:
                     value += draws.paths[y, r] * implied(r, v)
+                value += joint.get(frozenset((y, v)), 0.0)
                 Sigma[y, v] = Sigma[v, y] = value
         if all((a, b) in exact for a in regressors for b in regressors):
             exact.add((y, y))

@@ -1,0 +1,337 @@
+"""Draws of every effect: right numbers in every draw, the same bits however they are made."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from kinechain.errors import UserError
+from kinechain.numerics.moments import Moments, moments_from_data
+from kinechain.numerics.streams import CHUNK, Scheme
+from kinechain.resampling import draw_effects, draws_frame, findings, interval_table, join_draws, join_intervals
+from kinechain.resampling.recursive import recursive_model
+from kinechain.resampling.sampling import chunk_weights, make_design
+from kinechain.spec import spec_from_text
+from tests.tolerances import BOOTSTRAP_LIMIT, CLOSED_FORM
+
+OPEN = """
+m1 ~ a*x + age
+m2 ~ b*m1 + h*x + age
+y  ~ c*m2 + d*m1 + e*x + age
+chain := a*b*c
+contrast := chain - a*d
+"""
+CHAIN = """
+m1 ~ a*x + age
+m2 ~ b*m1 + x2
+y  ~ c*m2
+"""
+
+
+def people(n: int = 80, seed: int = 3, gaps: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    age = rng.normal(40, 9, n)
+    x = rng.normal(10, 3, n) + 0.1 * age
+    x2 = rng.normal(size=n) + 0.2 * x
+    m1 = 0.5 * x + 0.05 * age + rng.normal(0, 2, n)
+    m2 = -0.4 * m1 + 0.2 * x + rng.normal(0, 1.5, n)
+    y = 0.3 * m2 + 0.2 * m1 + rng.normal(0, 1, n) + 100
+    frame = pd.DataFrame({"age": age, "x": x, "x2": x2, "m1": m1, "m2": m2, "y": y})
+    if gaps:
+        frame.iloc[:gaps, 4] = np.nan
+    return frame
+
+
+def weighted_fit(frame: pd.DataFrame, weights: np.ndarray, equations: dict[str, list[str]]) -> dict[str, float]:
+    """Least squares on the rows as often as they were drawn, and its standardised coefficients."""
+    rows = frame.loc[np.repeat(np.arange(len(frame)), weights.astype(int))]
+    names = [*dict.fromkeys(v for terms in equations.values() for v in terms if v not in equations)]
+    Sigma = pd.DataFrame(np.cov(rows[names].T, bias=True), names, names)
+    found = {}
+    for outcome, terms in equations.items():
+        design = np.column_stack([np.ones(len(rows)), rows[terms]])
+        beta = np.linalg.lstsq(design, rows[outcome], rcond=None)[0]
+        residual = np.mean((rows[outcome] - design @ beta) ** 2)
+        covariance = pd.Series(beta[1:], terms) @ Sigma.loc[terms]
+        Sigma.loc[outcome, covariance.index] = covariance
+        Sigma[outcome] = Sigma.loc[outcome]
+        Sigma.loc[outcome, outcome] = covariance[terms] @ beta[1:] + residual
+        for term, b in zip(terms, beta[1:], strict=True):
+            found[f"{outcome}~{term}"] = b
+            found[f"std:{outcome}~{term}"] = b * np.sqrt(Sigma.loc[term, term] / Sigma.loc[outcome, outcome])
+        found[f"r2:{outcome}"] = 1 - residual / Sigma.loc[outcome, outcome]
+    return found
+
+
+@pytest.mark.parametrize(
+    "text, equations",
+    [
+        (OPEN, {"m1": ["x", "age"], "m2": ["m1", "x", "age"], "y": ["m2", "m1", "x", "age"]}),
+        (CHAIN, {"m1": ["x", "age"], "m2": ["m1", "x2"], "y": ["m2"]}),
+    ],
+)
+def test_each_draw_is_the_model_fitted_to_the_people_drawn(text, equations):
+    frame = people()
+    draws = draw_effects(spec_from_text(text), frame, seed=5, draws=CHUNK + 40, cohort="c")
+    table = draws_frame(draws)
+    design = make_design(Scheme.MULTINOMIAL, len(frame))
+    for draw in (0, 17, CHUNK + 39):
+        weights = chunk_weights(design, 5, "c", draw // CHUNK)[draw % CHUNK]
+        for name, value in weighted_fit(frame, weights, equations).items():
+            assert table[name][draw] == pytest.approx(value, abs=CLOSED_FORM * 100, rel=1e-9), name
+    assert len(table) == CHUNK + 40
+
+
+def test_defined_and_derived_effects_follow_from_the_paths_of_their_draw():
+    table = draws_frame(draw_effects(spec_from_text(OPEN, covariates=("age",)), people(), seed=5, draws=300))
+    for std in ("", "std:"):
+        a, b, c, d, e, h = (table[f"{std}{p}"] for p in ("m1~x", "m2~m1", "y~m2", "y~m1", "y~x", "m2~x"))
+        assert np.allclose(table[f"{std}chain"], a * b * c)
+        assert np.allclose(table[f"{std}contrast"], a * b * c - a * d)
+        assert np.allclose(table[f"{std}indirect:x->m1->m2->y"], a * b * c)
+        assert np.allclose(table[f"{std}indirect:x->m1->y"], a * d)
+        assert np.allclose(table[f"{std}total_indirect:x->y"], a * b * c + a * d + h * c)
+        assert np.allclose(table[f"{std}total:x->y"], a * b * c + a * d + h * c + e)
+        assert np.allclose(table[f"{std}direct:x->y"], e)
+    assert not [name for name in table if "age->" in name]
+
+
+def test_the_same_seed_gives_the_same_bits_in_any_pieces():
+    spec, frame = spec_from_text(OPEN), people()
+    whole = draw_effects(spec, frame, seed=1, draws=3 * CHUNK + 7, cohort="c")
+    again = draw_effects(spec, frame, seed=1, draws=3 * CHUNK + 7, cohort="c")
+    parts = [
+        draw_effects(spec, frame, seed=1, draws=3 * CHUNK + 7, cohort="c", chunks=chunks)
+        for chunks in ([0], [1, 2], [3])
+    ]
+    joined = join_draws(parts)
+    for other in (again, joined):
+        assert np.array_equal(whole.values, other.values) and np.array_equal(whole.standardised, other.standardised)
+    assert joined.attempted == whole.attempted == 3 * CHUNK + 7
+    assert draws_frame(joined).to_csv() == draws_frame(whole).to_csv()
+    fewer = draw_effects(spec, frame, seed=1, draws=100, cohort="c")
+    assert np.array_equal(fewer.values, whole.values[:, :100])
+    assert not np.array_equal(whole.values, draw_effects(spec, frame, seed=2, draws=3 * CHUNK + 7, cohort="c").values)
+    assert not np.array_equal(fewer.values, draw_effects(spec, frame, seed=1, draws=100, cohort="d").values)
+
+
+def test_models_of_one_cohort_share_their_draws_even_with_gaps():
+    """The edge m1~x is the same regression in both models: equal in every draw, not only on average."""
+    frame = people(gaps=5)
+    frame.loc[:4, "m1"] = np.nan
+    first = draw_effects(spec_from_text("m1 ~ x + age"), frame, seed=1, draws=200, cohort="c")
+    second = draw_effects(spec_from_text("m1 ~ x + age\nm2 ~ m1"), frame, seed=1, draws=200, cohort="c")
+    assert np.allclose(first.effect("m1~x"), second.effect("m1~x"), rtol=1e-12)
+    assert second.n == 75
+
+
+def test_rows_with_gaps_take_no_part():
+    frame = people(gaps=6)
+    draws = draw_effects(spec_from_text(OPEN), frame, seed=1, draws=50, cohort="c")
+    weights = chunk_weights(make_design(Scheme.MULTINOMIAL, 80), 1, "c", 0)[7]
+    weights[:6] = 0
+    equations = {"m1": ["x", "age"], "m2": ["m1", "x", "age"], "y": ["m2", "m1", "x", "age"]}
+    found = weighted_fit(frame.fillna(0), weights, equations)
+    assert draws.effect("y~m2")[7] == pytest.approx(found["y~m2"], rel=1e-9)
+
+
+def test_scales_and_order_of_people_do_not_matter():
+    frame = people()
+    spec = spec_from_text(OPEN)
+    table = interval_table(draw_effects(spec, frame, seed=1, draws=1000)).set_index("effect")
+    scaled = interval_table(draw_effects(spec, frame.assign(x=frame.x * 1000 + 7), seed=1, draws=1000)).set_index(
+        "effect"
+    )
+    assert scaled.low["y~x"] * 1000 == pytest.approx(table.low["y~x"], rel=1e-8)
+    assert np.allclose(scaled.standardised_low, table.standardised_low, atol=1e-9)
+
+
+def test_correlated_residuals_of_parallel_equations_are_drawn():
+    text = "m1 ~ x + age\nm2 ~ x + age\nm1 ~~ m2"
+    frame = people()
+    assert recursive_model(spec_from_text(text).table) is not None
+    draws = draw_effects(spec_from_text(text), frame, seed=1, draws=30)
+    X = np.column_stack([np.ones(80), frame.x, frame.age])
+    residual = frame[["m1", "m2"]] - X @ np.linalg.lstsq(X, frame[["m1", "m2"]], rcond=None)[0]
+    at = draws.names.index("m1~~m2")
+    assert draws.estimate[at] == pytest.approx((residual.m1 * residual.m2).mean())
+    assert draws.standardised_estimate[at] == pytest.approx(residual.corr().iloc[0, 1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m1 ~ a*x\nm2 ~ a*m1",
+        "m1 ~ 0.5*x",
+        "m1 ~ x\nx ~ m1",
+        "f =~ m1 + m2 + y\nf ~ x",
+        "m1 ~ x\nm2 ~ m1\nm1 ~~ m2",
+        "m1 ~ x + age\nm2 ~ x\nm1 ~~ m2",
+        "m1 ~ a*x\na > 0",
+        "m1 ~ x + age\nx ~~ 0*age\nx ~~ x\nage ~~ age",
+    ],
+)
+def test_least_squares_is_not_used_where_it_is_not_maximum_likelihood(text):
+    assert recursive_model(spec_from_text(text).table) is None
+
+
+def test_a_draw_in_which_a_covariate_does_not_vary_fails_and_is_counted():
+    frame = people()
+    frame["rare"] = (np.arange(80) < 3).astype(float)
+    draws = draw_effects(spec_from_text("y ~ x + rare"), frame, seed=1, draws=4000)
+    expected = 4000 * (77 / 80) ** 80
+    assert abs(draws.failed - expected) < 4 * np.sqrt(expected)
+    assert np.isnan(draws.effect("y~x")).sum() == draws.failed
+    table = interval_table(draws)
+    assert (table.failed_draws == draws.failed).all() and np.isfinite(table.low).all()
+    (finding,) = findings(draws)
+    assert (finding.level, finding.count) == ("note", draws.failed)
+
+
+def test_more_than_one_failed_draw_in_twenty_is_no_interval():
+    frame = people()
+    frame["rare"] = (np.arange(80) < 2).astype(float)
+    draws = draw_effects(spec_from_text("y ~ x + rare", name="m"), frame, seed=1, draws=1000)
+    assert draws.failed > 50 and not draws.is_usable
+    table = interval_table(draws)
+    assert table[["low", "high", "p_value", "low_90", "standardised_low"]].isna().all(axis=None)
+    (finding,) = findings(draws)
+    assert finding.level == "error"
+    assert finding.what == f"model m: {draws.failed} of 1000 draws could not be fitted"
+
+
+def test_few_draws_are_said_with_the_error_they_leave():
+    draws = draw_effects(spec_from_text("y ~ x", name="m"), people(), seed=1, draws=400)
+    (finding,) = findings(draws)
+    assert finding.level == "warning"
+    assert finding.what == (
+        "model m: 400 draws leave each 95 % limit uncertain by about 0.13 standard errors of its effect"
+    )
+    table = interval_table(draws).set_index("effect")
+    assert 0.05 < table.mc_error_low["y~x"] / table.std_error["y~x"] < 0.3
+
+
+def test_bca_acceleration_is_the_brute_force_jackknife():
+    frame, spec = people(), spec_from_text(OPEN)
+    draws = draw_effects(spec, frame, seed=1, draws=10, accelerate=True)
+    left_out = [draw_effects(spec, frame.drop(index=i), seed=1, draws=10).estimate for i in range(len(frame))]
+    deviation = np.mean(left_out, axis=0) - np.array(left_out)
+    expected = (deviation**3).sum(axis=0) / (6 * (deviation**2).sum(axis=0) ** 1.5)
+    assert np.allclose(draws.acceleration, expected, atol=1e-9)
+
+
+def test_a_stratum_too_small_is_refused_by_name():
+    strata = np.array(["north"] * 76 + ["south"] * 4)
+    with pytest.raises(UserError) as caught:
+        draw_effects(spec_from_text("y ~ x"), people(), seed=1, scheme=Scheme.STRATIFIED, strata=strata)
+    assert str(caught.value) == (
+        "model: stratum `south` has fewer than 5 people: too few to resample. "
+        "Join it with another stratum, or leave it out."
+    )
+
+
+@pytest.mark.parametrize("scheme, needed", [(Scheme.MOMENT_NORMAL, "10,000"), (Scheme.POISSON, "1,000")])
+def test_approximations_are_refused_for_few_people(scheme, needed):
+    with pytest.raises(UserError) as caught:
+        draw_effects(spec_from_text("y ~ x"), people(), seed=1, scheme=scheme)
+    assert str(caught.value) == (
+        f"model: `{scheme.name.lower()}` draws are not valid for 80 people: they need {needed}. "
+        "Use `multinomial`, the bootstrap itself."
+    )
+
+
+def test_cluster_draws_spread_as_clusters_do():
+    """Every person five times over: resampling clusters of copies is resampling the 80 people."""
+    frame = people()
+    copies = pd.concat([frame] * 5, ignore_index=True)
+    cluster = np.tile(np.arange(80), 5)
+    spec = spec_from_text(OPEN)
+    by_cluster = draw_effects(spec, copies, seed=1, draws=600, scheme=Scheme.CLUSTER, cluster=cluster)
+    by_person = draw_effects(spec, copies, seed=1, draws=600)
+    ratio = by_cluster.effect("y~m2").std() / by_person.effect("y~m2").std()
+    assert ratio == pytest.approx(np.sqrt(5), rel=0.15)
+    weights = chunk_weights(make_design(Scheme.CLUSTER, 400, cluster=cluster), 1, "", 0)[3]
+    equations = {"m1": ["x", "age"], "m2": ["m1", "x", "age"], "y": ["m2", "m1", "x", "age"]}
+    assert by_cluster.effect("y~m2")[3] == pytest.approx(weighted_fit(copies, weights, equations)["y~m2"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "scheme", [Scheme.MULTINOMIAL, Scheme.POISSON, Scheme.TWO_POINT, Scheme.MOMENT_NORMAL, Scheme.STRATIFIED]
+)
+def test_many_people_are_taken_tile_by_tile_and_spread_as_theory_says(scheme):
+    """Standard deviation of the draws against the sandwich standard error of least squares (n = 21,000)."""
+    frame = people(21_000)
+    strata = np.arange(21_000) % 2 if scheme is Scheme.STRATIFIED else None
+    draws = draw_effects(spec_from_text("y ~ m2 + m1 + x"), frame, seed=1, draws=1024, scheme=scheme, strata=strata)
+    X = np.column_stack([np.ones(len(frame)), frame[["m2", "m1", "x"]]])
+    beta = np.linalg.lstsq(X, frame.y, rcond=None)[0]
+    u = frame.y - X @ beta
+    bread = np.linalg.inv(X.T @ X)
+    robust = np.sqrt(np.diag(bread @ (X.T * (u**2).to_numpy()) @ X @ bread))
+    for k, name in enumerate(("y~m2", "y~m1", "y~x"), start=1):
+        found = draws.effect(name)
+        assert found.std(ddof=1) == pytest.approx(robust[k], rel=4 / np.sqrt(2 * 1024))
+        assert abs(found.mean() - beta[k]) < 4 * robust[k] / np.sqrt(1024)
+        assert draws.estimate[draws.names.index(name)] == pytest.approx(beta[k], rel=1e-5)
+
+
+def test_published_moments_are_drawn_under_normality_and_labelled_so():
+    """Regression on normal data: draws spread as the least-squares standard error; nobody was resampled."""
+    frame = people(300)
+    names = ("x", "age", "m1")
+    moments = moments_from_data(names, frame[list(names)].to_numpy())
+    draws = draw_effects(spec_from_text("m1 ~ x + age"), moments, seed=1, draws=4000)
+    table = interval_table(draws).set_index("effect")
+    assert set(table.interval) == {"monte_carlo"} and draws.scheme is Scheme.PARAMETRIC and draws.n == 300
+    X = np.column_stack([np.ones(300), frame.x, frame.age])
+    beta, rss = np.linalg.lstsq(X, frame.m1, rcond=None)[:2]
+    error = np.sqrt(rss[0] / 300 * np.linalg.inv(X.T @ X)[1, 1])
+    assert table.std_error["m1~x"] == pytest.approx(error, rel=0.05)
+    assert draws.estimate[0] == pytest.approx(beta[1])
+    r = np.corrcoef(frame.x, frame.m1)[0, 1]
+    alone = draw_effects(spec_from_text("m1 ~ x"), moments, seed=1, draws=4000)
+    correlation = interval_table(alone).set_index("effect").loc["m1~x"]
+    fisher = np.tanh(np.arctanh(r) + np.array([-1, 1]) * stats.norm.ppf(0.975) / np.sqrt(297))
+    assert [correlation.standardised_low, correlation.standardised_high] == pytest.approx(fisher, abs=0.02)
+
+
+def test_published_moments_cannot_give_bca():
+    moments = Moments(("x", "y"), np.zeros(2), np.array([[1, 0.3], [0.3, 1]]), 50)
+    with pytest.raises(ValueError, match="nobody can be left out"):
+        draw_effects(spec_from_text("y ~ x"), moments, seed=1, draws=10, accelerate=True)
+
+
+def test_limits_join_the_table_of_estimates():
+    draws = draw_effects(spec_from_text(OPEN), people(), seed=1, draws=1000)
+    estimates = pd.DataFrame({"effect": ["chain", "y~x"], "estimate": [0.1, 0.2], "low": np.nan, "unit": "kg"})
+    joined = join_intervals(estimates, draws)
+    assert list(joined.effect) == ["chain", "y~x"] and list(joined.estimate) == [0.1, 0.2]
+    assert np.isfinite(joined.low).all() and list(joined.unit) == ["kg", "kg"]
+    with pytest.raises(ValueError, match="no draws for nothing"):
+        join_intervals(pd.DataFrame({"effect": ["nothing"]}), draws)
+
+
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the reference answers from lavaan are not beside this checkout")
+@pytest.mark.parametrize("kind, key", [("percentile", "perc"), ("bca", "bca")])
+def test_limits_agree_with_lavaans_bootstrap(kind, key):
+    bootstrap = json.loads((REFERENCE / "bootstrap_chain_open_5000.json").read_text())
+    model = json.loads((REFERENCE / "chain_open_ml.json").read_text())["model"]
+    frame = pd.read_csv(REFERENCE / "cohort_300.csv")
+    draws = draw_effects(spec_from_text(model), frame, seed=11, draws=20_000, accelerate=kind == "bca")
+    table = interval_table(draws, kind).set_index("effect")
+    ratio = np.sqrt(1 + 20_000 / bootstrap["B"])  # both sides have Monte Carlo error
+    compared = 0
+    for row in bootstrap[key]:
+        name = row["lhs"] if row["op"] == ":=" else f"{row['lhs']}{row['op']}{row['rhs']}"
+        if name in table.index:
+            ours = table.loc[name]
+            assert abs(ours.low - row["ci.lower"]) < BOOTSTRAP_LIMIT * ratio * ours.mc_error_low, name
+            assert abs(ours.high - row["ci.upper"]) < BOOTSTRAP_LIMIT * ratio * ours.mc_error_high, name
+            compared += 1
+    assert compared >= 45

@@ -1,0 +1,21 @@
+"""Draws of every effect of a model, and intervals from them.
+
+`draw_effects` takes a spec and data and gives `Draws`; `interval_table` turns draws into limits.
+"""
+
+from __future__ import annotations
+
+from kinechain.resampling.drawing import draw_effects, join_draws
+from kinechain.resampling.draws import Draws, draws_frame, draws_metadata, findings
+from kinechain.resampling.table import interval_table, join_intervals
+
+__all__ = [
+    "Draws",
+    "draw_effects",
+    "draws_frame",
+    "draws_metadata",
+    "findings",
+    "interval_table",
+    "join_draws",
+    "join_intervals",
+]

@@ -1,0 +1,147 @@
+"""Drawers: ways of getting draws of a model's parameters, one for each kind of model and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinechain.numerics import Array
+from kinechain.numerics.batched_moments import MomentDraws, Scale, moments_of_sums
+from kinechain.numerics.batched_wishart import wishart_moments
+from kinechain.numerics.moments import Moments
+from kinechain.numerics.streams import CHUNK, Scheme, stream
+from kinechain.resampling.draws import ParameterDraws, join_parameters
+from kinechain.resampling.sampling import Design, Features, chunk_sums, left_out_sums, normal_sums, sample_sums
+
+CHUNKS_AT_ONCE = 20
+"""Chunks whose sums are held together: rows are read once for all of them, and memory stays bounded."""
+
+MomentFit = Callable[[MomentDraws, Scale], ParameterDraws]
+
+
+class Drawer(Protocol):
+    """Draws a model's parameters: whole chunks, the sample itself, and the sample with each person left out."""
+
+    @property
+    def n(self) -> int:
+        """People behind the estimates."""
+        ...
+
+    @property
+    def scheme(self) -> Scheme:
+        """How draws are made."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """The same in words."""
+        ...
+
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+        """CHUNK draws for each chunk, in order."""
+        ...
+
+    def sample(self) -> ParameterDraws:
+        """The sample itself, as one draw."""
+        ...
+
+    def leave_out(self) -> tuple[ParameterDraws, NDArray[np.intp] | None]:
+        """Each person (or cluster) left out in turn, and the stratum of each if there are several."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MomentDrawer:
+    """People resampled, for any model that needs their moments only."""
+
+    source: Features
+    design: Design
+    fit: MomentFit
+
+    @property
+    def n(self) -> int:
+        return self.source.n
+
+    @property
+    def scheme(self) -> Scheme:
+        return self.design.scheme
+
+    @property
+    def method(self) -> str:
+        return self.design.in_words
+
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+        parts = []
+        for start in range(0, len(chunks), CHUNKS_AT_ONCE):
+            some = chunks[start : start + CHUNKS_AT_ONCE]
+            if self.scheme is Scheme.MOMENT_NORMAL:
+                sums = normal_sums(self.source, seed, cohort, some)
+            else:
+                sums = chunk_sums(self.source, self.design, seed, cohort, some)
+            parts += [self._fitted(sums[:, at : at + CHUNK]) for at in range(0, sums.shape[1], CHUNK)]
+        return join_parameters(parts)
+
+    def sample(self) -> ParameterDraws:
+        return self._fitted(sample_sums(self.source))
+
+    def leave_out(self) -> tuple[ParameterDraws, NDArray[np.intp] | None]:
+        left_out = join_parameters([self._fitted(sums) for sums in left_out_sums(self.source, self.design)])
+        return left_out, self.design.stratum_of(self.source.complete)
+
+    def _fitted(self, sums: Array) -> ParameterDraws:
+        return self.fit(moments_of_sums(sums, self.source.X.shape[1]), self.source.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDrawer:
+    """Moments drawn under normality, for published moments behind which nobody can be resampled.
+
+    moments  of the model's variables, in its order
+    """
+
+    moments: Moments
+    fit: MomentFit
+
+    @property
+    def n(self) -> int:
+        return self.moments.n
+
+    @property
+    def scheme(self) -> Scheme:
+        return Scheme.PARAMETRIC
+
+    @property
+    def method(self) -> str:
+        return "moments drawn under normality (nobody resampled)"
+
+    @property
+    def _scale(self) -> Scale:
+        return Scale(self.moments.mean, np.sqrt(np.diag(self.moments.covariance)))
+
+    @property
+    def _correlation(self) -> Array:
+        spread = self._scale.spread
+        return np.asarray(self.moments.covariance / np.outer(spread, spread))
+
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+        return join_parameters(
+            [
+                self.fit(
+                    wishart_moments(stream(seed, cohort, self.scheme, chunk), self._correlation, self.n, CHUNK),
+                    self._scale,
+                )
+                for chunk in chunks
+            ]
+        )
+
+    def sample(self) -> ParameterDraws:
+        correlation = self._correlation
+        mean = np.zeros((correlation.shape[0], 1))
+        return self.fit(MomentDraws(mean, correlation[:, :, None], np.array([float(self.n)])), self._scale)
+
+    def leave_out(self) -> tuple[ParameterDraws, NDArray[np.intp] | None]:
+        raise ValueError("nobody can be left out of published moments")

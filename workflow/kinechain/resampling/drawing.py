@@ -1,0 +1,137 @@
+"""From a spec and data to draws: the fastest way that is right for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinechain.effect_plan import plan_effects
+from kinechain.errors import Problem, UserError
+from kinechain.numerics import Array
+from kinechain.numerics.intervals import acceleration
+from kinechain.numerics.moments import Moments
+from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
+from kinechain.resampling.drawer import Drawer, MomentDrawer, MomentFit, PublishedDrawer
+from kinechain.resampling.draws import Draws, ParameterDraws, effects_of
+from kinechain.resampling.recursive import parameters_of_moments, recursive_model
+from kinechain.resampling.sampling import make_design, make_features
+from kinechain.spec import ModelSpec
+
+
+def draw_effects(
+    spec: ModelSpec,
+    data: Mapping[str, Any] | Moments,
+    *,
+    seed: int,
+    draws: int = 10_000,
+    cohort: str = "",
+    scheme: Scheme = Scheme.MULTINOMIAL,
+    strata: NDArray[np.generic] | None = None,
+    cluster: NDArray[np.generic] | None = None,
+    accelerate: bool = False,
+    chunks: Sequence[int] | None = None,
+) -> Draws:
+    """Every effect of the model in every draw.
+
+    data        columns by name (a data frame will do), gaps as NaN: every row of the cohort, so that all its models
+                share their draws; or moments, which can only be drawn from, never resampled
+    strata      (n,) for a stratified, `cluster` (n,) for a cluster bootstrap
+    accelerate  also leave each person out in turn, for bca
+    chunks      some chunks only, to be joined with `join_draws`; None for all
+
+    A row with a gap in a variable of the model takes no part (listwise) in whichever draws it is drawn.
+    Raises UserError for a scheme that is not valid for the data.
+    """
+    drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster)
+    wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
+    drawn = _cut(drawer.draw(seed, cohort, wanted), wanted, draws)
+    plan = plan_effects(spec.table, spec.covariates)
+    values, standardised = effects_of(plan, drawn)
+    estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
+    curvature = [np.full(len(plan.effects), np.nan)] * 2
+    if accelerate:
+        left_out, stratum = drawer.leave_out()
+        curvature = [acceleration(side, stratum) for side in effects_of(plan, left_out)]
+    return Draws(
+        model=spec.name,
+        cohort=cohort,
+        plan=plan,
+        values=values,
+        standardised=standardised,
+        estimate=estimate,
+        standardised_estimate=standardised_estimate,
+        acceleration=curvature[0],
+        standardised_acceleration=curvature[1],
+        seed=seed,
+        scheme=drawer.scheme,
+        attempted=int(drawn.failed.size),
+        failed=int(drawn.failed.sum()),
+        n=drawer.n,
+        method=drawer.method,
+    )
+
+
+def make_drawer(
+    spec: ModelSpec,
+    data: Mapping[str, Any] | Moments,
+    *,
+    scheme: Scheme = Scheme.MULTINOMIAL,
+    strata: NDArray[np.generic] | None = None,
+    cluster: NDArray[np.generic] | None = None,
+) -> Drawer:
+    """The way to draw this model from these data."""
+    fit = _moment_fit(spec)
+    names = spec.table.observed
+    if isinstance(data, Moments):
+        return PublishedDrawer(data.select(names), fit)
+    X = columns(data, names)
+    design = make_design(scheme, X.shape[0], strata=strata, cluster=cluster, where=spec.where)
+    return MomentDrawer(make_features(X), design, fit)
+
+
+def _moment_fit(spec: ModelSpec) -> MomentFit:
+    model = recursive_model(spec.table)
+    if model is None:
+        raise UserError(Problem(spec.where, "this model cannot be drawn in closed form"))
+    return partial(parameters_of_moments, model)
+
+
+def columns(data: Mapping[str, Any], names: Sequence[str]) -> Array:
+    """Columns as one array (n, p); a product `a:b` is made from its factors when the data lack it."""
+
+    def column(name: str) -> Array:
+        if name in data or ":" not in name:
+            return np.asarray(data[name], np.float64)
+        return np.asarray(np.prod([column(part) for part in name.split(":")], axis=0))
+
+    return np.column_stack([column(name) for name in names])
+
+
+def _cut(drawn: ParameterDraws, chunks: Sequence[int], draws: int) -> ParameterDraws:
+    """The draws without those of the last chunk that were not asked for."""
+    sizes = chunk_sizes(draws)
+    kept = np.concatenate([np.arange(CHUNK) < sizes[chunk] for chunk in chunks])
+    if kept.all():
+        return drawn
+    return ParameterDraws(drawn.values[:, kept], drawn.standardised[:, kept], drawn.failed[kept])
+
+
+def join_draws(parts: Sequence[Draws]) -> Draws:
+    """Draws of several chunk jobs as one, in the order given (chunk order)."""
+    first = parts[0]
+    for part in parts[1:]:
+        for key in ("model", "cohort", "seed", "scheme", "names"):
+            if getattr(part, key) != getattr(first, key):
+                raise ValueError(f"these draws differ in their {key}")
+    return replace(
+        first,
+        values=np.concatenate([part.values for part in parts], axis=1),
+        standardised=np.concatenate([part.standardised for part in parts], axis=1),
+        attempted=sum(part.attempted for part in parts),
+        failed=sum(part.failed for part in parts),
+    )

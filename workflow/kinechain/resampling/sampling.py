@@ -1,0 +1,290 @@
+"""Samples: weights for each chunk of draws, under the design the cohort was drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from kinechain.errors import Problem, UserError
+from kinechain.numerics import Array
+from kinechain.numerics.batched_moments import Scale, features, precision_for, scale_of, tiles, weighted_sums
+from kinechain.numerics.streams import CHUNK, Scheme, stream
+from kinechain.numerics.weights import (
+    cluster_weights,
+    multinomial_weights,
+    poisson_weights,
+    stratified_weights,
+    tile_totals,
+    two_point_weights,
+)
+
+FEWEST_IN_STRATUM = 5
+"""People (or clusters) a stratum needs: with fewer, draws repeat a handful of samples."""
+
+FEWEST_FOR_NORMAL = 10_000
+"""People from which moments may be drawn from their normal limit; at 300 people limits are off by a tenth of
+a standard error."""
+
+FEWEST_FOR_APPROXIMATE = 1_000
+"""People from which Poisson and two-point weights stand in for the bootstrap: their sums differ by order 1/n."""
+
+TILED_FROM = 20_000
+"""People from which rows are taken tile by tile, so that memory does not grow with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How people are resampled.
+
+    scheme   see Scheme
+    n        rows of the cohort, complete or not: models of one cohort share their weights
+    strata   rows of each stratum, for STRATIFIED
+    cluster  (n,) number of each row's cluster, for CLUSTER
+    """
+
+    scheme: Scheme
+    n: int
+    strata: tuple[NDArray[np.intp], ...] = ()
+    cluster: NDArray[np.intp] | None = None
+
+    @property
+    def in_words(self) -> str:
+        """What the scheme is, honestly labelled."""
+        return {
+            Scheme.MULTINOMIAL: "bootstrap of people",
+            Scheme.STRATIFIED: f"bootstrap of people within {len(self.strata)} strata",
+            Scheme.CLUSTER: f"bootstrap of {0 if self.cluster is None else int(self.cluster.max()) + 1} clusters",
+            Scheme.POISSON: "Poisson weights (approximates the bootstrap)",
+            Scheme.TWO_POINT: "two-point weights (approximates the bootstrap)",
+            Scheme.MOMENT_NORMAL: "moments drawn from their normal limit (approximates the bootstrap)",
+            Scheme.PARAMETRIC: "moments drawn under normality (nobody resampled)",
+            Scheme.MONTE_CARLO: "parameters drawn under normality (nobody resampled)",
+            Scheme.BOLLEN_STINE: "bootstrap of people under the model",
+            Scheme.IMPUTATION: "imputation",
+        }[self.scheme]
+
+    def stratum_of(self, kept: NDArray[np.bool_]) -> NDArray[np.intp] | None:
+        """Number of the stratum of each row kept; None when there is one."""
+        if not self.strata:
+            return None
+        number = np.empty(self.n, np.intp)
+        for k, rows in enumerate(self.strata):
+            number[rows] = k
+        return number[kept]
+
+
+def make_design(
+    scheme: Scheme,
+    n: int,
+    *,
+    strata: NDArray[np.generic] | None = None,
+    cluster: NDArray[np.generic] | None = None,
+    where: str = "resampling",
+) -> Design:
+    """A design whose scheme is valid for the cohort.
+
+    strata   (n,) stratum of each row, for STRATIFIED
+    cluster  (n,) cluster of each row, for CLUSTER
+
+    Raises UserError: a stratum too small to resample (by name), a scheme the cohort is too small for.
+    """
+    problems = []
+    groups: tuple[NDArray[np.intp], ...] = ()
+    number: NDArray[np.intp] | None = None
+    if scheme is Scheme.STRATIFIED:
+        if strata is None:
+            raise UserError(Problem(where, "a stratified bootstrap needs strata", "Name the column of the strata"))
+        names = sorted(set(strata.tolist()), key=str)
+        groups = tuple(np.flatnonzero(strata == name) for name in names)
+        problems += [
+            Problem(
+                where,
+                f"stratum `{name}` has fewer than {FEWEST_IN_STRATUM} people: too few to resample",
+                "Join it with another stratum, or leave it out",
+            )
+            for name, rows in zip(names, groups, strict=True)
+            if rows.size < FEWEST_IN_STRATUM
+        ]
+    if scheme is Scheme.CLUSTER:
+        if cluster is None:
+            raise UserError(Problem(where, "a cluster bootstrap needs clusters", "Name the column of the clusters"))
+        number = np.unique(cluster, return_inverse=True)[1].astype(np.intp)
+        if int(number.max()) + 1 < FEWEST_IN_STRATUM:
+            problems.append(
+                Problem(
+                    where,
+                    f"there are fewer than {FEWEST_IN_STRATUM} clusters: too few to resample",
+                    "Adjust for the cluster as a fixed effect instead",
+                )
+            )
+    fewest = {
+        Scheme.MOMENT_NORMAL: FEWEST_FOR_NORMAL,
+        Scheme.POISSON: FEWEST_FOR_APPROXIMATE,
+        Scheme.TWO_POINT: FEWEST_FOR_APPROXIMATE,
+    }.get(scheme, 2)
+    if n < fewest:
+        problems.append(
+            Problem(
+                where,
+                f"`{scheme.name.lower()}` draws are not valid for {n} people: they need {fewest:,}",
+                "Use `multinomial`, the bootstrap itself",
+            )
+        )
+    if problems:
+        raise UserError(*problems)
+    return Design(scheme, n, groups, number)
+
+
+def chunk_weights(design: Design, seed: int, cohort: str, chunk: int) -> Array:
+    """Weights (CHUNK, n) of one chunk of draws, for everyone at once."""
+    rng = stream(seed, cohort, design.scheme, chunk)
+    if design.scheme is Scheme.STRATIFIED:
+        return stratified_weights(rng, design.strata, design.n, CHUNK)
+    if design.scheme is Scheme.CLUSTER and design.cluster is not None:
+        return cluster_weights(rng, design.cluster, CHUNK)
+    return _block_weights(rng, design.scheme, design.n, None, np.float64)
+
+
+def _block_weights(
+    rng: np.random.Generator, scheme: Scheme, n: int, totals: NDArray[np.int64] | None, dtype: DTypeLike
+) -> Array:
+    if scheme is Scheme.POISSON:
+        return poisson_weights(rng, n, CHUNK, dtype)
+    if scheme is Scheme.TWO_POINT:
+        return two_point_weights(rng, n, CHUNK, dtype)
+    return multinomial_weights(rng, n, CHUNK, totals=totals, dtype=dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is summed over people: rows on demand, so that no more than a tile need be in memory.
+
+    X         (N, p)  variables of the model; a row with a gap counts for nothing
+    scale     centre and spread of the complete rows
+    dtype     precision of the product
+    complete  (N,)    rows without a gap
+    """
+
+    X: Array
+    scale: Scale
+    dtype: type[np.float32] | type[np.float64]
+    complete: NDArray[np.bool_]
+
+    def rows(self, which: slice | NDArray[np.intp]) -> Array:
+        """Features (m, q) of some rows; zero for rows with a gap."""
+        X, complete = self.X[which], self.complete[which]
+        if complete.all():
+            return features(X, self.scale, self.dtype)
+        F = features(np.where(complete[:, None], X, self.scale.centre), self.scale, self.dtype)
+        F[~complete] = 0
+        return F
+
+    @property
+    def n(self) -> int:
+        """Complete rows."""
+        return int(self.complete.sum())
+
+
+def make_features(X: Array) -> Features:
+    """Features of the complete rows of data (N, p) with gaps as NaN. Raises UserError when fewer than two are."""
+    complete = np.asarray(np.isfinite(X).all(axis=1))
+    if complete.sum() < 2:
+        raise UserError(
+            Problem("resampling", "fewer than two people have every variable of the model", "Use `missing: fiml`")
+        )
+    kept = X if complete.all() else X[complete]
+    return Features(X, scale_of(kept), precision_for(kept), complete)
+
+
+def cluster_features(source: Features, cluster: NDArray[np.intp]) -> Array:
+    """Features summed within clusters (G, q): a draw of clusters needs no more."""
+    total: Array | None = None
+    for rows in tiles(source.X.shape[0]):
+        F = np.asarray(source.rows(rows), np.float64)
+        if total is None:
+            total = np.zeros((int(cluster.max()) + 1, F.shape[1]))
+        np.add.at(total, cluster[rows], F)
+    assert total is not None
+    return total
+
+
+def chunk_sums(source: Features, design: Design, seed: int, cohort: str, chunks: Sequence[int]) -> Array:
+    """Weighted sums of features for every draw of the chunks, each draw under its own weights.
+
+    returns  (q, len(chunks) * CHUNK)
+
+    Rows are taken in blocks (a stratum, or a tile of one); each block is made once and used for all chunks. A draw
+    shares its people out to the blocks first, so that each can be filled alone.
+    """
+    clusters = cluster_features(source, design.cluster) if design.cluster is not None else None
+    n = design.n if clusters is None else clusters.shape[0]
+    strata = design.strata or (None,)
+    rngs = [stream(seed, cohort, design.scheme, chunk) for chunk in chunks]
+    total: Array | None = None
+    for stratum in strata:
+        size = n if stratum is None else stratum.size
+        blocks = list(tiles(size)) if size >= TILED_FROM else [slice(0, size)]
+        sizes = np.array([block.stop - block.start for block in blocks], np.int64)
+        shared = [
+            tile_totals(rng, sizes, CHUNK) if len(blocks) > 1 and design.scheme in _MULTINOMIAL else None
+            for rng in rngs
+        ]
+        for at, block in enumerate(blocks):
+            which = block if stratum is None else stratum[block]
+            F = source.rows(which) if clusters is None else clusters[which]
+            if total is None:
+                total = np.zeros((F.shape[1], len(rngs), CHUNK))
+            for c, rng in enumerate(rngs):
+                totals = None if shared[c] is None else shared[c][:, at]  # type: ignore[index]  # not None here
+                W = _block_weights(rng, design.scheme, int(sizes[at]), totals, F.dtype)
+                total[:, c] += weighted_sums(F, W)
+    assert total is not None
+    return total.reshape(total.shape[0], -1)
+
+
+_MULTINOMIAL = (Scheme.MULTINOMIAL, Scheme.STRATIFIED, Scheme.CLUSTER)
+
+
+def normal_sums(source: Features, seed: int, cohort: str, chunks: Sequence[int]) -> Array:
+    """Sums of features drawn from their normal limit: means and covariances of the features in one pass.
+
+    returns  (q, len(chunks) * CHUNK); the number of people is the sample's own in every draw
+    """
+    n = source.n
+    first: Array | float = 0.0
+    second: Array | float = 0.0
+    for rows in tiles(source.X.shape[0]):
+        F = np.asarray(source.rows(rows), np.float64)[:, 1:]
+        first, second = first + F.sum(axis=0), second + F.T @ F
+    mean = np.asarray(first) / n
+    values, vectors = np.linalg.eigh(np.asarray(second) / n - np.outer(mean, mean))
+    root = vectors * np.sqrt(np.maximum(values, 0.0) * n)
+    parts = [
+        n * mean[:, None] + root @ stream(seed, cohort, Scheme.MOMENT_NORMAL, c).standard_normal((mean.size, CHUNK))
+        for c in chunks
+    ]
+    sums = np.concatenate(parts, axis=1)
+    return np.concatenate([np.full((1, sums.shape[1]), float(n)), sums])
+
+
+def sample_sums(source: Features) -> Array:
+    """Sums of features over the sample itself (q, 1)."""
+    total: Array | float = 0.0
+    for rows in tiles(source.X.shape[0]):
+        total = total + np.asarray(source.rows(rows), np.float64).sum(axis=0)
+    return np.asarray(total)[:, None]
+
+
+def left_out_sums(source: Features, design: Design) -> Iterator[Array]:
+    """Sums of features with each person (or cluster) left out in turn: (q, m) for one block after another."""
+    everyone = sample_sums(source)
+    if design.cluster is not None:
+        yield everyone - cluster_features(source, design.cluster).T
+        return
+    for rows in tiles(source.X.shape[0]):
+        F = np.asarray(source.rows(rows), np.float64)[source.complete[rows]]
+        if F.size:
+            yield everyone - F.T
