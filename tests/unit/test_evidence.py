@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from evidence_material import CLAIMS, DECISIONS, EDGES, chain_rows, claim, draws, fit, material, row
 from statsmodels.stats.multitest import multipletests
 
 from kinechain.errors import UserError
@@ -22,6 +21,7 @@ from kinechain.evidence.tier import strongest_wording, tier_of
 from kinechain.evidence.verdict import VERDICTS
 from kinechain.io import json_text
 from tests.tolerances import CLOSED_FORM
+from tests.unit.evidence_material import CLAIMS, DECISIONS, EDGES, chain_rows, claim, draws, fit, material, row
 
 ORIENTATION = {"SLR": -1, "ASIS-PSIS": -1, "radiographic PT": 1, "LL": -1, "TK": 1, "CVA": -1, "NDI": 1}
 
