@@ -1,0 +1,50 @@
+# Cohort × model -> Fit -> effect table
+#
+# requires  data/derived/{cohort}/cohort.parquet, config/models/{model}.yaml
+# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet
+
+
+def model_params(wildcards):
+    """What config.yaml says that changes a model's estimates: macros it uses, estimator, missing-data method."""
+    return {"macros": STUDY.macros_of(wildcards.model), "method": STUDY.method_of(wildcards.model)}
+
+
+rule fit_model:
+    """Estimate one model, and every effect it implies."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        model="config/models/{model}.yaml",
+    output:
+        fit="data/derived/{cohort}/fits/{model}.json",
+        estimates="data/derived/{cohort}/estimates/{model}.parquet",
+    params:
+        code=SCIENCE,
+        model=model_params,
+        seed=STUDY.config["inference"]["seed"],
+    log:
+        "logs/{cohort}/fit_model/{model}.log",
+    benchmark:
+        "logs/{cohort}/fit_model/{model}.tsv"
+    script:
+        "../scripts/fit_model.py"
+
+
+rule draw_effects:
+    """Draw every effect of a model again and again from the same people, and give it its interval."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        model="config/models/{model}.yaml",
+        estimates="data/derived/{cohort}/estimates/{model}.parquet",
+    output:
+        draws="data/derived/{cohort}/draws/{model}.parquet",
+        effects="data/derived/{cohort}/effects/{model}.parquet",
+    params:
+        code=SCIENCE,
+        model=model_params,
+        inference={key: STUDY.config["inference"][key] for key in ("seed", "draws", "interval", "level")},
+    log:
+        "logs/{cohort}/draw_effects/{model}.log",
+    benchmark:
+        "logs/{cohort}/draw_effects/{model}.tsv"
+    script:
+        "../scripts/draw_effects.py"

@@ -1,0 +1,39 @@
+"""Draw every effect of one model from resamples of a cohort, and join the intervals to the estimates."""
+
+from pathlib import Path
+from typing import Any
+
+from kinechain import io
+from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, join_intervals
+from kinechain.spec import build_spec
+
+
+def main(
+    cohort_in: Path,
+    model: Path,
+    estimates: Path,
+    draws_out: Path,
+    effects_out: Path,
+    *,
+    choices: dict[str, Any],
+    inference: dict[str, Any],
+) -> None:
+    cohort = io.read_cohort(cohort_in)
+    mapping = {**io.read_yaml(model), **choices["method"]}
+    spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
+    draws = draw_cohort(spec, cohort, seed=inference["seed"], draws=inference["draws"], interval=inference["interval"])
+    effects = join_intervals(io.read_table(estimates), draws, inference["interval"], inference["level"])
+    io.write_frame(draws_frame(draws), draws_out, draws_metadata(draws))
+    io.write_table(effects, effects_out)
+
+
+if __name__ == "__main__":
+    main(
+        Path(snakemake.input.cohort),
+        Path(snakemake.input.model),
+        Path(snakemake.input.estimates),
+        Path(snakemake.output.draws),
+        Path(snakemake.output.effects),
+        choices=snakemake.params.model,
+        inference=snakemake.params.inference,
+    )

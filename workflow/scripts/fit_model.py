@@ -1,0 +1,31 @@
+"""Fit one model to a cohort, and estimate every effect it implies."""
+
+from pathlib import Path
+from typing import Any
+
+from kinechain import io
+from kinechain.effects import estimate_effects, fit_record
+from kinechain.estimators import fit_model
+from kinechain.spec import build_spec
+
+
+def main(
+    cohort_in: Path, model: Path, fit_out: Path, estimates_out: Path, *, choices: dict[str, Any], seed: int
+) -> None:
+    cohort = io.read_cohort(cohort_in)
+    mapping = {**io.read_yaml(model), **choices["method"]}
+    spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
+    fit = fit_model(spec, cohort, seed=seed)
+    io.write_json(fit_record(fit), fit_out)
+    io.write_table(estimate_effects(fit), estimates_out)
+
+
+if __name__ == "__main__":
+    main(
+        Path(snakemake.input.cohort),
+        Path(snakemake.input.model),
+        Path(snakemake.output.fit),
+        Path(snakemake.output.estimates),
+        choices=snakemake.params.model,
+        seed=snakemake.params.seed,
+    )
