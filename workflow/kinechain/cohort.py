@@ -31,9 +31,10 @@ class Finding:
 
     level    error (stops the study), warning (printed), note (recorded)
     measure  canonical measure or column it is about, or "" for the whole file
-    what     what was seen
-    count    how many values or people it touches
+    what     what was seen; with a count, its words follow the number: "values of column `X` lie outside ..."
+    count    how many values or people it touches; 0 when it is about the whole
     remedy   which line of config to change, or what to look at
+    column   column of the file it was seen in, or ""
     """
 
     level: Literal["error", "warning", "note"]
@@ -41,6 +42,7 @@ class Finding:
     what: str
     count: int
     remedy: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)

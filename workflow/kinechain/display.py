@@ -14,9 +14,16 @@ from kinechain.rounding import is_number
 from kinechain.tables import flow_table, missingness_table
 
 KINDS = {
-    "path": "path", "defined": "defined", "total": "total", "direct": "direct", "indirect": "one way through",
-    "total_indirect": "all ways through", "covariance": "covariance", "variance": "variance", "intercept": "intercept",
-}  # fmt: skip
+    "path": "path",
+    "defined": "defined",
+    "total": "total",
+    "direct": "direct",
+    "indirect": "one way through",
+    "total_indirect": "all ways through",
+    "covariance": "covariance",
+    "variance": "variance",
+    "intercept": "intercept",
+}
 
 
 def number_cell(ledger: Ledger, key: str) -> Cell:
@@ -56,7 +63,7 @@ def effect_name(results: Results, effect: str) -> str:
 
 
 def effects_display(
-    results: Results, ledger: Ledger, model: str, kinds: tuple[str, ...], name: str, caption: str
+    results: Results, ledger: Ledger, model: str, *, kinds: tuple[str, ...], name: str, caption: str
 ) -> Table:
     """Effects of one model and of some kinds: raw and standardised, each with its interval."""
     rows = []
@@ -78,12 +85,16 @@ def effects_display(
         }
         rows.append(
             (
-                Cell(effect_name(results, str(row["effect"]))), Cell(KINDS.get(str(row["kind"]), str(row["kind"]))),
-                number_cell(ledger, key["standardised"]), interval_cell(ledger, key["standardised_low"], key["standardised_high"]),
-                number_cell(ledger, key["estimate"]), interval_cell(ledger, key["low"], key["high"]), number_cell(ledger, key["p_value"]),
+                Cell(effect_name(results, str(row["effect"]))),
+                Cell(KINDS.get(str(row["kind"]), str(row["kind"]))),
+                number_cell(ledger, key["standardised"]),
+                interval_cell(ledger, key["standardised_low"], key["standardised_high"]),
+                number_cell(ledger, key["estimate"]),
+                interval_cell(ledger, key["low"], key["high"]),
+                number_cell(ledger, key["p_value"]),
                 number_cell(ledger, key["n"]),
             )
-        )  # fmt: skip
+        )
     heads = ("Effect", "Kind", "Standardised", "Interval", "In own units", "Interval", "p", "n")
     return Table(
         name,
@@ -115,7 +126,8 @@ def fit_display(results: Results, ledger: Ledger) -> Table:
     heads = ("Model", "Status", "n", "Free", "df", "χ²", "p", "CFI", "TLI", "RMSEA", "SRMR", "BIC")
     caption = (
         Words(
-            "Global fit. Compare BIC only between models of the same variables; a model with no degrees of freedom fits perfectly by construction."
+            "Global fit. Compare BIC only between models of the same variables; a model with no "
+            "degrees of freedom fits perfectly by construction."
         ),
     )
     return Table("fit", caption, heads, (False, False, *(True,) * len(columns)), tuple(rows), "tables/fit.csv")
@@ -136,13 +148,20 @@ def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], nam
         verdict = str(claim["verdict"])
         rows.append(
             (
-                Cell(code, target=f"#claim-{code}"), text_cell(claim.get("gist")),
-                Cell(verdict_words(claim), mark=f"{verdict}{' hollow' if is_hollow(claim) else ''}", sort=str(list(VERDICTS).index(verdict))),
-                text_cell(claim.get("tier")), number_cell(ledger, f"claims/{code}/estimate"),
-                interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"), number_cell(ledger, f"claims/{code}/sesoi"),
+                Cell(code, target=f"#claim-{code}"),
+                text_cell(claim.get("gist")),
+                Cell(
+                    verdict_words(claim),
+                    mark=f"{verdict}{' hollow' if is_hollow(claim) else ''}",
+                    sort=str(list(VERDICTS).index(verdict)),
+                ),
+                text_cell(claim.get("tier")),
+                number_cell(ledger, f"claims/{code}/estimate"),
+                interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"),
+                number_cell(ledger, f"claims/{code}/sesoi"),
                 number_cell(ledger, f"claims/{code}/n"),
             )
-        )  # fmt: skip
+        )
     heads = ("Claim", "What is claimed", "Verdict", "Tier", "Estimate", "Interval", "Bound", "n")
     return Table(
         name, caption, heads, (False, False, False, False, True, True, True, True), tuple(rows), "tables/claims.csv"
@@ -199,16 +218,24 @@ def codebook_display(results: Results, ledger: Ledger) -> Table:
         direction = "as it is" if orientation == 0 else "higher is more" if orientation > 0 else "higher is less"
         rows.append(
             (
-                text_cell(row.get("label") or name), text_cell(results.label(construct) if construct else ""), Cell(direction), text_cell(row.get("unit")),
-                text_cell(row.get("convention")), number_cell(ledger, f"codebook/{name}/n"), number_cell(ledger, f"codebook/{name}/missing"),
-                number_cell(ledger, f"codebook/{name}/mean"), number_cell(ledger, f"codebook/{name}/sd"), text_cell(row.get("reliability")),
+                text_cell(row.get("label") or name),
+                text_cell(results.label(construct) if construct else ""),
+                Cell(direction),
+                text_cell(row.get("unit")),
+                text_cell(row.get("convention")),
+                number_cell(ledger, f"codebook/{name}/n"),
+                number_cell(ledger, f"codebook/{name}/missing"),
+                number_cell(ledger, f"codebook/{name}/mean"),
+                number_cell(ledger, f"codebook/{name}/sd"),
+                text_cell(row.get("reliability")),
             )
-        )  # fmt: skip
+        )
     heads = ("Measure", "Stands for", "Direction", "Unit", "Convention", "n", "Missing", "Mean", "SD", "Reliability")
     numeric = (False, False, False, False, False, True, True, True, True, False)
     caption = (
         Words(
-            "Measures in their clinical direction and unit. Models use orientation times value, so that higher is always more of the problem."
+            "Measures in their clinical direction and unit. Models use orientation times value, so "
+            "that higher is always more of the problem."
         ),
     )
     return Table("codebook", caption, heads, numeric, tuple(rows), "tables/codebook.csv")
@@ -260,10 +287,15 @@ def ledger_display(ledger: Ledger, keys: tuple[str, ...]) -> Table:
         entry = ledger[key]
         rows.append(
             (
-                Cell(key), Cell(entry.text, key), text_cell(entry.value), text_cell(entry.error), Cell(entry.rule),
-                text_cell(", ".join(entry.inputs)), text_cell(entry.seed),
+                Cell(key),
+                Cell(entry.text, key),
+                text_cell(entry.value),
+                text_cell(entry.error),
+                Cell(entry.rule),
+                text_cell(", ".join(entry.inputs)),
+                text_cell(entry.seed),
             )
-        )  # fmt: skip
+        )
     heads = ("Key", "Printed", "Value", "Error", "Rule", "Inputs", "Seed")
     return Table(
         "ledger",

@@ -20,8 +20,17 @@ INTERVALS = {
 }
 
 FIT_DECIMALS = {
-    "chisq": 2, "cfi": 3, "tli": 3, "rmsea": 3, "rmsea_ci_lower": 3, "rmsea_ci_upper": 3, "srmr": 3, "logl": 1, "aic": 1, "bic": 1,
-}  # fmt: skip
+    "chisq": 2,
+    "cfi": 3,
+    "tli": 3,
+    "rmsea": 3,
+    "rmsea_ci_lower": 3,
+    "rmsea_ci_upper": 3,
+    "srmr": 3,
+    "logl": 1,
+    "aic": 1,
+    "bic": 1,
+}
 
 
 def build_ledger(results: Results) -> Ledger:
@@ -159,8 +168,14 @@ def _write_effects(ledger: Ledger, results: Results) -> None:
             )
             for end in ("low", "high", "low_90", "high_90"):
                 if is_number(row.get(_end(prefix, end))):
-                    ledger.number(effect_key(model, effect, _end(prefix, end)), row[_end(prefix, end)], error=error,
-                                  rule=f"{interval} interval", inputs=inputs, seed=drawn)  # fmt: skip
+                    ledger.number(
+                        effect_key(model, effect, _end(prefix, end)),
+                        row[_end(prefix, end)],
+                        error=error,
+                        rule=f"{interval} interval",
+                        inputs=inputs,
+                        seed=drawn,
+                    )
         ledger.number(
             effect_key(model, effect, "std_error"), row.get("std_error"), rule="standard error", inputs=inputs
         )
@@ -199,8 +214,13 @@ def _write_translation(ledger: Ledger, results: Results) -> None:
     for what in ("estimate", "low", "high"):
         if is_number(row[what]):
             error = contrast * float(row["std_error"]) if is_number(row["std_error"]) else None
-            ledger.number(f"translation/{what}", contrast * float(row[what]), error=error, rule="total effect times the contrast",
-                          inputs=(f"effects/{results.main_model}",))  # fmt: skip
+            ledger.number(
+                f"translation/{what}",
+                contrast * float(row[what]),
+                error=error,
+                rule="total effect times the contrast",
+                inputs=(f"effects/{results.main_model}",),
+            )
 
 
 def _write_fits(ledger: Ledger, results: Results) -> None:

@@ -103,9 +103,13 @@ def pictures_of(document: Document) -> list[Picture]:
 
 def _environment(templates: Mapping[str, str], *, autoescape: bool) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.DictLoader(dict(templates)), autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+        loader=jinja2.DictLoader(dict(templates)),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def _is_kind(block: object, name: str) -> bool:

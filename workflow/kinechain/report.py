@@ -161,17 +161,25 @@ def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         return (Paragraph(say(ledger, "No claim was asked of this cohort.")),)
     counts = say(
         ledger,
-        "Of {all} claims and rivals this cohort can judge {judged}: {supported} supported, {open} inconclusive, {null} practically zero and "
+        "Of {all} claims and rivals this cohort can judge {judged}: {supported} supported, "
+        "{open} inconclusive, {null} practically zero and "
         "{opposite} opposite to the claim. The others need what it does not have, and say so.",
-        all="claims/all", judged="claims/judged", supported="claims/supported", open="claims/inconclusive", null="claims/contradicted_null",
+        all="claims/all",
+        judged="claims/judged",
+        supported="claims/supported",
+        open="claims/inconclusive",
+        null="claims/contradicted_null",
         opposite="claims/contradicted_opposite",
-    )  # fmt: skip
+    )
     rule = say(
         ledger,
-        "A claim is supported when its {level} interval lies wholly on the claimed side of zero, practically zero when its {narrow} interval lies inside the "
-        "bound that was declared too small to matter, opposite when its {level} interval lies wholly on the other side, and inconclusive otherwise.",
-        level="study/level", narrow="study/level_narrow",
-    )  # fmt: skip
+        "A claim is supported when its {level} interval lies wholly on the claimed side of zero, "
+        "practically zero when its {narrow} interval lies inside the "
+        "bound that was declared too small to matter, opposite when its {level} interval lies "
+        "wholly on the other side, and inconclusive otherwise.",
+        level="study/level",
+        narrow="study/level_narrow",
+    )
     caption = say(
         ledger, "Verdicts. A tier says what the design allows: {wording}.", wording=Quoted(_tier_words(results))
     )
@@ -219,14 +227,24 @@ def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
 def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     cohort = results.cohort
     if cohort.design == "summary":
-        start = say(ledger, "This cohort is a published table of means, standard deviations and correlations of {n} people: {citation}. "
-                    "No person's values were seen, so there is no flow of people and nothing can be missing.", n="cohort/n",
-                    citation=Quoted(cohort.citation.rstrip(".") or cohort.title))  # fmt: skip
+        start = say(
+            ledger,
+            "This cohort is a published table of means, standard deviations and correlations of {n} "
+            "people: {citation}. "
+            "No person's values were seen, so there is no flow of people and nothing can be missing.",
+            n="cohort/n",
+            citation=Quoted(cohort.citation.rstrip(".") or cohort.title),
+        )
         return (Paragraph(start),)
     start = say(
-        ledger, "{title} is a {design} of {n} people; its sampling frame is {frame}, which decides whom the result may be carried to.",
-        title=Quoted(cohort.title), design=Quoted(DESIGN_WORDS[cohort.design]), n="cohort/n", frame=Quoted(cohort.sampling_frame.replace("_", " ")),
-    )  # fmt: skip
+        ledger,
+        "{title} is a {design} of {n} people; its sampling frame is {frame}, which decides whom "
+        "the result may be carried to.",
+        title=Quoted(cohort.title),
+        design=Quoted(DESIGN_WORDS[cohort.design]),
+        n="cohort/n",
+        frame=Quoted(cohort.sampling_frame.replace("_", " ")),
+    )
     missing = display.missing_display(results, ledger)
     lacking: tuple[Block, ...] = (missing,) if missing.rows else ()
     return (
@@ -259,8 +277,16 @@ def _models(results: Results, ledger: Ledger) -> tuple[Block, ...]:
             inside.append(Paragraph((Quoted(str(it["question"])),)))
         unmeasured = results.fits[model].get("unmeasured") or {}
         for outcome, names in unmeasured.items():
-            inside.append(Paragraph(say(ledger, "Not measured here, so not adjusted for in {outcome}: {names}.", outcome=Quoted(results.label(str(outcome))),
-                                        names=words.listing(Quoted(results.label(str(name))) for name in names))))  # fmt: skip
+            inside.append(
+                Paragraph(
+                    say(
+                        ledger,
+                        "Not measured here, so not adjusted for in {outcome}: {names}.",
+                        outcome=Quoted(results.label(str(outcome))),
+                        names=words.listing(Quoted(results.label(str(name))) for name in names),
+                    )
+                )
+            )
         if it.get("equations"):
             inside.append(Code(str(it["equations"]).strip(), "lavaan syntax"))
         if it.get("effects"):
@@ -275,6 +301,18 @@ def _models(results: Results, ledger: Ledger) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
+EFFECT_TABLES = (
+    ("effects_paths", ("path",), "Paths of the main model."),
+    (
+        "effects_whole",
+        ("defined", "total", "direct", "total_indirect"),
+        "Totals, direct and defined effects of the main model.",
+    ),
+    ("effects_indirect", ("indirect",), "Every way from one construct to another, one by one."),
+)
+"""Tables of the main model's effects: name, kinds of effect, caption."""
+
+
 def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     main = results.main_model
     if not main or results.effects_of(main).empty:
@@ -284,17 +322,9 @@ def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) 
         "From {model}. Standardised effects are SD of the outcome per SD of the cause.",
         model=Quoted(model_title(results, main)),
     )
-    paths = display.effects_display(results, ledger, main, ("path",), "effects_paths", "Paths of the main model.")
-    wholes = display.effects_display(
-        results,
-        ledger,
-        main,
-        ("defined", "total", "direct", "total_indirect"),
-        "effects_whole",
-        "Totals, direct and defined effects of the main model.",
-    )
-    ways = display.effects_display(
-        results, ledger, main, ("indirect",), "effects_indirect", "Every way from one construct to another, one by one."
+    paths, wholes, ways = (
+        display.effects_display(results, ledger, main, kinds=kinds, name=name, caption=caption)
+        for name, kinds, caption in EFFECT_TABLES
     )
     blocks: list[Block] = [Paragraph(intro), _figure("forest", pictures, results, ledger), paths]
     if wholes.rows:
@@ -324,7 +354,8 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
             Paragraph(
                 say(
                     ledger,
-                    "No sensitivity analysis was handed over for this cohort: how strong an unmeasured common cause would have to be is not known here.",
+                    "No sensitivity analysis was handed over for this cohort: how strong an unmeasured "
+                    "common cause would have to be is not known here.",
                 )
             ),
         )
@@ -335,8 +366,14 @@ def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
     lines: list[Prose] = [words.trusted(results, ledger)]
     main = results.fits.get(results.main_model, {})
     for outcome, names in (main.get("unmeasured") or {}).items():
-        lines.append(say(ledger, "{outcome} was not adjusted for {names}, which this cohort did not measure.", outcome=Quoted(results.label(str(outcome))),
-                         names=words.listing(Quoted(results.label(str(name))) for name in names)))  # fmt: skip
+        lines.append(
+            say(
+                ledger,
+                "{outcome} was not adjusted for {names}, which this cohort did not measure.",
+                outcome=Quoted(results.label(str(outcome))),
+                names=words.listing(Quoted(results.label(str(name))) for name in names),
+            )
+        )
     dropped = f"fit/{results.main_model}/n_dropped"
     if dropped in ledger and ledger[dropped].value:
         lines.append(
@@ -352,8 +389,14 @@ def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
         if row.get("construct") in results.chain and not row.get("reliability")
     ]
     if silent:
-        lines.append(say(ledger, "No reliability is on record for {names}: error in a cause makes its effect look smaller, error in a confounder can make one appear.",
-                         names=words.listing(Quoted(str(row.get("label") or row["measure"])) for row in silent)))  # fmt: skip
+        lines.append(
+            say(
+                ledger,
+                "No reliability is on record for {names}: error in a cause makes its effect look "
+                "smaller, error in a confounder can make one appear.",
+                names=words.listing(Quoted(str(row.get("label") or row["measure"])) for row in silent),
+            )
+        )
     seen: dict[str, None] = {}
     for model in results.fits:
         for line in results.models.get(model, {}).get("assumptions") or ():
@@ -372,19 +415,40 @@ def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> t
     main = results.fits.get(results.main_model, {})
     estimator = str(main.get("estimator") or inference.get("estimator", "ml"))
     sentences = [
-        say(ledger, "Each model is a set of linear equations with the chain's constructs in problem space (orientation times measure), fitted by {estimator}.",
-            estimator=Quoted(ESTIMATORS.get(estimator, estimator))),
-        say(ledger, "Indirect and total effects are derived from all directed paths by matrix inverse, not summed by hand."),
-    ]  # fmt: skip
+        say(
+            ledger,
+            "Each model is a set of linear equations with the chain's constructs in problem space "
+            "(orientation times measure), fitted by {estimator}.",
+            estimator=Quoted(ESTIMATORS.get(estimator, estimator)),
+        ),
+        say(
+            ledger,
+            "Indirect and total effects are derived from all directed paths by matrix inverse, not summed by hand.",
+        ),
+    ]
     missing = str(main.get("missing") or inference.get("missing", "listwise"))
     if results.cohort.design != "summary":
         sentences.append(say(ledger, MISSING.get(missing, "How missing values were treated is not on record.")))
     if "study/draws" in ledger and "study/seed" in ledger and results.cohort.design != "summary":
         interval = INTERVALS.get(str(inference.get("interval", "percentile")), str(inference.get("interval")))
-        sentences.append(say(ledger, "Intervals are {interval} intervals from {draws} draws with seed {seed}; all models of a cohort share their resamples.",
-                             interval=Quoted(interval), draws="study/draws", seed="study/seed"))  # fmt: skip
-    sentences.append(say(ledger, "Verdicts follow a rule fixed beforehand; correction for many claims (Holm for the primary family, Benjamini and Hochberg elsewhere) "
-                         "does not change a verdict, it is shown beside it."))  # fmt: skip
+        sentences.append(
+            say(
+                ledger,
+                "Intervals are {interval} intervals from {draws} draws with seed {seed}; all models of a "
+                "cohort share their resamples.",
+                interval=Quoted(interval),
+                draws="study/draws",
+                seed="study/seed",
+            )
+        )
+    sentences.append(
+        say(
+            ledger,
+            "Verdicts follow a rule fixed beforehand; correction for many claims (Holm for the "
+            "primary family, Benjamini and Hochberg elsewhere) "
+            "does not change a verdict, it is shown beside it.",
+        )
+    )
     sentences.append(say(ledger, "Estimates are printed to the digit their standard error supports."))
     named = [Quoted(f"{name} {version}") for name, version in versions.items()]
     software = say(ledger, "Software: {names}.", names=words.listing(named)) if named else ()

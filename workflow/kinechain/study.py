@@ -179,3 +179,62 @@ def _shown(file: Path, root: Path) -> str:
 def digest_of(value: Any) -> str:
     """First 12 hex digits of the sha256 of a value's json: equal values have equal digests."""
     return hashlib.sha256(json_text(value).encode()).hexdigest()[:12]
+
+
+def check_study(study: Study) -> list[Problem]:
+    """Every mistake in the study that can be known before anything is fitted: cohorts and data, models, claims.
+
+    Files of a wrong shape were refused by `load_study`; here their meaning is checked, and against the data.
+    """
+    from kinechain.preflight import check_cohort, load_cohort
+
+    config = study.root / CONFIG
+    problems: list[Problem] = []
+    for name in study.cohorts:
+        mistakes = check_cohort(name, config)
+        problems += mistakes
+        if not mistakes:
+            problems += _check_models(study, name, load_cohort(name, config))
+    return list(dict.fromkeys(problems + _check_claims(study)))
+
+
+def _check_models(study: Study, name: str, cohort: Cohort) -> list[Problem]:
+    from kinechain.identification import check_model
+    from kinechain.spec import build_spec
+
+    problems: list[Problem] = []
+    for model in study.models_of(name):
+        where = f"config/models/{model}.yaml"
+        mapping = {**study.models[model], **study.method_of(model)}
+        try:
+            spec = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
+            problems += check_model(spec, cohort)
+        except UserError as error:
+            problems += [Problem(problem.where, f"{problem.what} (cohort {name})", problem.remedy) for problem in error.problems]
+    return problems
+
+
+def _check_claims(study: Study) -> list[Problem]:
+    from kinechain.evidence import check_claims, parse_claims, parse_decisions
+
+    return []
+
+
+def check_once(study: Study) -> None:
+    """Raise UserError with every mistake in the study, unless these very files were found good before.
+
+    What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
+    """
+    seen = study.root / "data" / "derived" / "checked.json"
+    digest = _digest_of_files(study)
+    if seen.exists() and read_json(seen).get("digest") == digest:
+        return
+    raise_if_any(check_study(study))
+    write_json({"digest": digest}, seen)
+
+
+def _digest_of_files(study: Study) -> str:
+    names = sorted({name for names in study.inputs().values() for name in names})
+    package = sorted(Path(__file__).parent.rglob("*.py"))
+    digests = [sha256_file(study.root / name) for name in names] + [sha256_file(path) for path in package]
+    return digest_of([names, digests])

@@ -15,16 +15,104 @@ import pandas as pd
 from kinechain.results import Results, path_name
 from kinechain.rounding import PUBLISHED_DIGITS, is_number
 
-EFFECT_COLUMNS = ["model", "effect", "kind", "estimate", "std_error", "low", "high", "level", "interval", "p_value", "mc_error_low", "mc_error_high", "draws", "failed_draws", "n", "unit", "standardised", "estimator"]
+EFFECT_COLUMNS = [
+    "model",
+    "effect",
+    "kind",
+    "estimate",
+    "std_error",
+    "low",
+    "high",
+    "level",
+    "interval",
+    "p_value",
+    "mc_error_low",
+    "mc_error_high",
+    "draws",
+    "failed_draws",
+    "n",
+    "unit",
+    "standardised",
+    "estimator",
+]
 """Columns every reader may rely on; those that only some engines give follow after them."""
 
-MORE_EFFECT_COLUMNS = ["low_90", "high_90", "standardised_std_error", "standardised_low", "standardised_high", "standardised_low_90", "standardised_high_90", "label", "lhs", "rhs", "path"]
+MORE_EFFECT_COLUMNS = [
+    "low_90",
+    "high_90",
+    "standardised_std_error",
+    "standardised_low",
+    "standardised_high",
+    "standardised_low_90",
+    "standardised_high_90",
+    "label",
+    "lhs",
+    "rhs",
+    "path",
+]
 
-FIT_COLUMNS = ["model", "status", "n", "npar", "chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "srmr", "logl", "aic", "bic"]
+FIT_COLUMNS = [
+    "model",
+    "status",
+    "n",
+    "npar",
+    "chisq",
+    "df",
+    "pvalue",
+    "cfi",
+    "tli",
+    "rmsea",
+    "rmsea_ci_lower",
+    "rmsea_ci_upper",
+    "srmr",
+    "logl",
+    "aic",
+    "bic",
+]
 
-CLAIM_COLUMNS = ["claim", "family", "kind", "gist", "verdict", "tier", "wording", "survives_multiplicity", "model", "effect", "sign", "scale", "unit", "estimate", "low", "high", "level", "low_90", "high_90", "sesoi", "n", "weakest", "smallest_supported", "n_for_null", "reasons", "would_overturn"]
+CLAIM_COLUMNS = [
+    "claim",
+    "family",
+    "kind",
+    "gist",
+    "verdict",
+    "tier",
+    "wording",
+    "survives_multiplicity",
+    "model",
+    "effect",
+    "sign",
+    "scale",
+    "unit",
+    "estimate",
+    "low",
+    "high",
+    "level",
+    "low_90",
+    "high_90",
+    "sesoi",
+    "n",
+    "weakest",
+    "smallest_supported",
+    "n_for_null",
+    "reasons",
+    "would_overturn",
+]
 
-CODEBOOK_COLUMNS = ["measure", "label", "unit", "convention", "orientation", "construct", "n", "missing", "mean", "sd", "reliability", "source"]
+CODEBOOK_COLUMNS = [
+    "measure",
+    "label",
+    "unit",
+    "convention",
+    "orientation",
+    "construct",
+    "n",
+    "missing",
+    "mean",
+    "sd",
+    "reliability",
+    "source",
+]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a text cell as a formula."""
@@ -111,7 +199,7 @@ def findings_table(results: Results) -> pd.DataFrame:
 
 
 def missingness_table(results: Results) -> pd.DataFrame:
-    """Missing values by variable and by pattern; kind is `variable` or `pattern`, masked counts are empty and say so."""
+    """Missing values by variable and by pattern (kind); masked counts are empty and say so."""
     missing = results.quality.get("missingness") or {}
     rows: list[dict[str, Any]] = []
     for name, found in (missing.get("variables") or {}).items():

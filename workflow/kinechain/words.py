@@ -20,10 +20,13 @@ from kinechain.results import DESIGN_WORDS, Results, path_name
 from kinechain.rounding import is_number
 
 CAUSAL_VERBS = re.compile(
-    r"\b(causes|caused|causing|reduces?|reduced|reducing|leads? to|led to|leading to|improves?|improved|improving|results? in|"
-    r"resulted in|prevents?|prevented|cures?|cured|relieves?|relieved|eases|eased|worsens?|worsened|increases|increased|decreases|"
-    r"decreased|lowers|lowered|raises|raised|triggers?|triggered|produces|produced|drives|drove|due to|thanks to|impacts?|affects?|"
-    r"affected|influences|influenced)\b",
+    r"\b("
+    r"causes|caused|causing|reduces?|reduced|reducing|leads? to|led to|leading to|improves?|improved|"
+    r"improving|results? in|resulted in|prevents?|prevented|cures?|cured|relieves?|relieved|eases|"
+    r"eased|worsens?|worsened|increases|increased|decreases|decreased|lowers|lowered|raises|raised|"
+    r"triggers?|triggered|produces|produced|drives|drove|due to|thanks to|impacts?|affects?|affected|"
+    r"influences|influenced"
+    r")\b",
     flags=re.IGNORECASE,
 )
 """Verbs that say one thing makes another happen: only what was randomised may wear them."""
@@ -144,9 +147,13 @@ def asked(results: Results, ledger: Ledger) -> Prose:
             ledger, f"{start}: a cohort of {{n}} people.", design=Quoted(f"a {design.text}"), n="cohort/n", **chain
         )
     return say(
-        ledger, f"{start} of {{n}} people, of whom the main model used {{used}}.", design=Quoted(f"a {design.text}"), n="cohort/n",
-        used="flow/analysed", **chain,
-    )  # fmt: skip
+        ledger,
+        f"{start} of {{n}} people, of whom the main model used {{used}}.",
+        design=Quoted(f"a {design.text}"),
+        n="cohort/n",
+        used="flow/analysed",
+        **chain,
+    )
 
 
 def shown(results: Results, ledger: Ledger) -> Prose:
@@ -167,9 +174,13 @@ def shown(results: Results, ledger: Ledger) -> Prose:
         return say(ledger, "{links}.", links=links)
     x, y = weakest
     link = say(
-        ledger, "{links}; the weakest, {x} to {y}, was {value}", links=links, x=Quoted(_low(results.short(x))), y=Quoted(_low(results.short(y))),
+        ledger,
+        "{links}; the weakest, {x} to {y}, was {value}",
+        links=links,
+        x=Quoted(_low(results.short(x))),
+        y=Quoted(_low(results.short(y))),
         value=estimate_words(ledger, results.main_model, path_name(x, y)),
-    )  # fmt: skip
+    )
     total = f"total:{results.chain[0]}->{results.chain[-1]}"
     key = effect_key(results.main_model, total, "standardised")
     if len(results.chain) > 2 and key in ledger and ledger[key].value is not None:
@@ -196,10 +207,14 @@ def weakest_edge(results: Results) -> tuple[str, str] | None:
 def trusted(results: Results, ledger: Ledger) -> Prose:
     """Third sentence: what the design lets the result mean."""
     means = {
-        "cross_sectional": "Measured at one visit, these are associations: they cannot say what came first, and an unmeasured common cause could make any of them",
-        "longitudinal": "Measured over visits, these say what came before what; an unmeasured common cause could still make any of them",
-        "trial": "Only what was randomised may be called a cause here; how the effect came about still rests on assumptions",
-        "summary": "Published means and correlations show only whether their pattern fits the claims, with no adjustment for anything that was not published",
+        "cross_sectional": "Measured at one visit, these are associations: they cannot say what came first, and an "
+        "unmeasured common cause could make any of them",
+        "longitudinal": "Measured over visits, these say what came before what; an unmeasured common cause could "
+        "still make any of them",
+        "trial": "Only what was randomised may be called a cause here; how the effect came about still "
+        "rests on assumptions",
+        "summary": "Published means and correlations show only whether their pattern fits the claims, with "
+        "no adjustment for anything that was not published",
     }[results.cohort.design]
     if results.cohort.synthetic:
         return say(ledger, f"{means}; the people are simulated, so that nothing here is evidence about real ones.")
@@ -214,11 +229,19 @@ def translation(results: Results, ledger: Ledger) -> Prose | None:
     units = results.cohort.units
     return say(
         ledger,
-        "In the measures' own units: {contrast} {unit} more {exposure} {verb} {value} {points} of {outcome} ({level} interval {low} to {high}).",
-        contrast="study/contrast", unit=Quoted(units.get(x, "units")), exposure=Quoted(_low(results.label(x))),
-        verb=Quoted(TIERS[tier_of(results.cohort.design)].verb), value="translation/estimate", points=Quoted(units.get(y, "units")),
-        outcome=Quoted(_low(results.label(y))), level="study/level", low="translation/low", high="translation/high",
-    )  # fmt: skip
+        "In the measures' own units: {contrast} {unit} more {exposure} {verb} {value} {points} "
+        "of {outcome} ({level} interval {low} to {high}).",
+        contrast="study/contrast",
+        unit=Quoted(units.get(x, "units")),
+        exposure=Quoted(_low(results.label(x))),
+        verb=Quoted(TIERS[tier_of(results.cohort.design)].verb),
+        value="translation/estimate",
+        points=Quoted(units.get(y, "units")),
+        outcome=Quoted(_low(results.label(y))),
+        level="study/level",
+        low="translation/low",
+        high="translation/high",
+    )
 
 
 def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose:
@@ -228,9 +251,15 @@ def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose:
     if f"claims/{name}/low" not in ledger:
         return (wording,)
     return say(
-        ledger, "{wording} Estimate {value} ({level} interval {low} to {high}), n = {n}.", wording=wording, value=f"claims/{name}/estimate",
-        level="study/level", low=f"claims/{name}/low", high=f"claims/{name}/high", n=f"claims/{name}/n",
-    )  # fmt: skip
+        ledger,
+        "{wording} Estimate {value} ({level} interval {low} to {high}), n = {n}.",
+        wording=wording,
+        value=f"claims/{name}/estimate",
+        level="study/level",
+        low=f"claims/{name}/low",
+        high=f"claims/{name}/high",
+        n=f"claims/{name}/n",
+    )
 
 
 def resolution_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose | None:
@@ -259,7 +288,8 @@ def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
     same = bool(found.get("indistinguishable"))
     if forward in ledger and reverse in ledger:
         sentence = (
-            "The chain and its reverse fit equally well (log-likelihoods {forward} and {reverse}): data of one visit cannot tell them apart."
+            "The chain and its reverse fit equally well (log-likelihoods {forward} and {reverse}): "
+            "data of one visit cannot tell them apart."
             if same
             else "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse})."
         )
@@ -283,7 +313,8 @@ def whole_chain_sentence(results: Results, ledger: Ledger) -> Prose | None:
         return None
     return say(
         ledger,
-        "Each link holds as claimed, and together they move the last one too little to matter: a chain of modest links multiplies to almost nothing.",
+        "Each link holds as claimed, and together they move the last one too little to matter: a "
+        "chain of modest links multiplies to almost nothing.",
     )
 
 

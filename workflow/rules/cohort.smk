@@ -14,12 +14,12 @@ rule build_cohort:
     output:
         cohort="data/derived/{cohort}/cohort.parquet",
         quality="reports/{cohort}/quality.json",
-    params:
-        code=SCIENCE,
-        measures=measures_used,
     log:
         "logs/{cohort}/build_cohort.log",
     benchmark:
         "logs/{cohort}/build_cohort.tsv"
+    params:
+        code=SCIENCE,
+        measures=measures_used,
     script:
         "../scripts/build_cohort.py"

@@ -18,7 +18,15 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 PACKAGE = Path(sys.modules["kinechain"].__file__).parent
 TEMPLATES = PACKAGE.parent / "templates"
-PRESENTATION = {"figures", "tables.py", "results.py", "words.py", "report.py", "publish.py", "ledger.py"}
+PRESENTATION = {
+    "figures",
+    "tables.py",
+    "results.py",
+    "words.py",
+    "report.py",
+    "publish.py",
+    "ledger.py",
+}
 FRONT_DOOR = {"cli.py", "study.py", "schema.py", "preflight.py"}
 
 
@@ -36,14 +44,22 @@ def load():
 
 def code(without=frozenset()):
     """Digest of the package source: snakemake watches scripts, not what they import."""
-    paths = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in without)
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+    paths = sorted(
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in without
+    )
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[
+        :12
+    ]
 
 
 STUDY = load()
 SCIENCE = code(without=PRESENTATION | FRONT_DOOR)
 REPORT = code(without=FRONT_DOOR)
-TEMPLATE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()[:12]
+TEMPLATE = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))
+).hexdigest()[:12]
 COHORTS = list(STUDY.cohorts)
 
 
@@ -54,7 +70,9 @@ wildcard_constraints:
 
 def per_model(pattern):
     """Input function: one file for each model fitted to the cohort."""
-    return lambda wildcards: expand(pattern, cohort=wildcards.cohort, model=STUDY.models_of(wildcards.cohort))
+    return lambda wildcards: expand(
+        pattern, cohort=wildcards.cohort, model=STUDY.models_of(wildcards.cohort)
+    )
 
 
 def measures_used(wildcards):

@@ -17,11 +17,11 @@ rule judge_claims:
     output:
         table="reports/{cohort}/claims.csv",
         record="reports/{cohort}/claims.json",
-    params:
-        code=SCIENCE,
     log:
         "logs/{cohort}/judge_claims.log",
     benchmark:
         "logs/{cohort}/judge_claims.tsv"
+    params:
+        code=SCIENCE,
     script:
         "../scripts/judge_claims.py"

@@ -6,7 +6,10 @@
 
 def model_params(wildcards):
     """What config.yaml says that changes a model's estimates: macros it uses, estimator, missing-data method."""
-    return {"macros": STUDY.macros_of(wildcards.model), "method": STUDY.method_of(wildcards.model)}
+    return {
+        "macros": STUDY.macros_of(wildcards.model),
+        "method": STUDY.method_of(wildcards.model),
+    }
 
 
 rule fit_model:
@@ -17,14 +20,14 @@ rule fit_model:
     output:
         fit="data/derived/{cohort}/fits/{model}.json",
         estimates="data/derived/{cohort}/estimates/{model}.parquet",
-    params:
-        code=SCIENCE,
-        model=model_params,
-        seed=STUDY.config["inference"]["seed"],
     log:
         "logs/{cohort}/fit_model/{model}.log",
     benchmark:
         "logs/{cohort}/fit_model/{model}.tsv"
+    params:
+        code=SCIENCE,
+        model=model_params,
+        seed=STUDY.config["inference"]["seed"],
     script:
         "../scripts/fit_model.py"
 
@@ -38,13 +41,16 @@ rule draw_effects:
     output:
         draws="data/derived/{cohort}/draws/{model}.parquet",
         effects="data/derived/{cohort}/effects/{model}.parquet",
-    params:
-        code=SCIENCE,
-        model=model_params,
-        inference={key: STUDY.config["inference"][key] for key in ("seed", "draws", "interval", "level")},
     log:
         "logs/{cohort}/draw_effects/{model}.log",
     benchmark:
         "logs/{cohort}/draw_effects/{model}.tsv"
+    params:
+        code=SCIENCE,
+        model=model_params,
+        inference={
+            key: STUDY.config["inference"][key]
+            for key in ("seed", "draws", "interval", "level")
+        },
     script:
         "../scripts/draw_effects.py"

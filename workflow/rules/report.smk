@@ -38,16 +38,17 @@ rule write_tables:
         **SOURCES_OF_REPORT,
     output:
         expand("reports/{{cohort}}/tables/{table}.csv", table=TABLES),
-    params:
-        code=REPORT,
-        study=STUDY.config,
-        digests=digests,
     log:
         "logs/{cohort}/write_tables.log",
     benchmark:
         "logs/{cohort}/write_tables.tsv"
+    params:
+        code=REPORT,
+        study=STUDY.config,
+        digests=digests,
     script:
         "../scripts/write_tables.py"
+
 
 rule draw_figures:
     """Every figure as svg and png, each with the csv of its numbers and a text that says what it shows."""
@@ -55,14 +56,14 @@ rule draw_figures:
         **SOURCES_OF_REPORT,
     output:
         directory("reports/{cohort}/figures"),
-    params:
-        code=REPORT,
-        study=STUDY.config,
-        digests=digests,
     log:
         "logs/{cohort}/draw_figures.log",
     benchmark:
         "logs/{cohort}/draw_figures.tsv"
+    params:
+        code=REPORT,
+        study=STUDY.config,
+        digests=digests,
     script:
         "../scripts/draw_figures.py"
 
@@ -77,16 +78,16 @@ rule write_report:
         pdf="reports/{cohort}/report.pdf",
         ledger="reports/{cohort}/ledger.json",
         summary="data/derived/{cohort}/summary.json",
+    log:
+        "logs/{cohort}/write_report.log",
+    benchmark:
+        "logs/{cohort}/write_report.tsv"
     params:
         code=REPORT,
         template=TEMPLATE,
         templates=TEMPLATES,
         study=STUDY.config,
         digests=digests,
-    log:
-        "logs/{cohort}/write_report.log",
-    benchmark:
-        "logs/{cohort}/write_report.tsv"
     script:
         "../scripts/write_report.py"
 
@@ -97,15 +98,15 @@ rule write_index:
         expand("data/derived/{cohort}/summary.json", cohort=COHORTS),
     output:
         "reports/index.html",
+    log:
+        "logs/write_index.log",
+    benchmark:
+        "logs/write_index.tsv"
     params:
         code=REPORT,
         template=TEMPLATE,
         templates=TEMPLATES,
         study=STUDY.config,
-    log:
-        "logs/write_index.log",
-    benchmark:
-        "logs/write_index.tsv"
     script:
         "../scripts/write_index.py"
 
@@ -114,17 +115,21 @@ rule write_manifest:
     """Sha256 of everything published, with the rule and inputs behind it: committed, so that others can compare."""
     input:
         "reports/index.html",
-        expand("reports/{cohort}/{name}", cohort=COHORTS, name=[name for name in MADE_BY if name not in ("index.html", "tables")]),
+        expand(
+            "reports/{cohort}/{name}",
+            cohort=COHORTS,
+            name=[name for name in MADE_BY if name not in ("index.html", "tables")],
+        ),
         expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
     output:
         "reports/manifest.json",
-    params:
-        code=REPORT,
-        inputs=STUDY.inputs(),
-        makers=MADE_BY,
     log:
         "logs/write_manifest.log",
     benchmark:
         "logs/write_manifest.tsv"
+    params:
+        code=REPORT,
+        inputs=STUDY.inputs(),
+        makers=MADE_BY,
     script:
         "../scripts/write_manifest.py"

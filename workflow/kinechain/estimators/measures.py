@@ -41,7 +41,7 @@ class TestInputs:
     value            its log-likelihood
     exogenous        positions of the exogenous variables, whose covariances the baseline keeps
     fixed            positions of those whose moments are given, and whose likelihood does not count
-    bread            (k, k) inverse information
+    directions       (k, f) orthonormal directions that constraints leave open
     scaling          traces of the scaled statistic, None when it is not asked for
     second, first_order, deltas  for missing data: information of each group about its unrestricted moments, and the
                      derivatives of those moments by the free parameters
@@ -57,7 +57,7 @@ class TestInputs:
     exogenous: Array
     fixed: Array
     with_means: bool
-    bread: Array
+    directions: Array
     scaling: Scaling | None
     second: tuple[Array, ...]
     first_order: tuple[Array, ...]
@@ -223,7 +223,7 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
     data (no scaling asked for) and for any data."""
     W_missing = _block_diagonal(inputs.second)
     complete, baseline_value, saturated_value, value = [], 0.0, 0.0, 0.0
-    baseline_deltas, baseline_bread = [], []
+    baseline_deltas = []
     d_mu, d_Sigma = saturated_derivatives(len(inputs.saturated[0][0]), inputs.fixed, with_means=inputs.with_means)
     for data, (mean, covariance), (mu, Sigma) in zip(inputs.patterns, inputs.saturated, inputs.implied, strict=True):
         pseudo = Patterns(
@@ -237,15 +237,14 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
             data, mean, covariance, inputs.exogenous, inputs.fixed, inputs.with_means
         )
         baseline_value += log_likelihood(pseudo, mu_b, Sigma_b).value
-        information = observed_information(data, log_likelihood(data, mu_b, Sigma_b), d_mu_b, d_Sigma_b)
-        baseline_bread.append(np.linalg.inv(information))
         baseline_deltas.append(_coordinates(d_mu, d_Sigma, d_mu_b, d_Sigma_b))
     W_complete = _block_diagonal(complete)
     W_inverse = np.linalg.inv(W_missing)
     J = _block_diagonal(inputs.first_order) if inputs.first_order else None
 
-    def correction(delta: Array, bread: Array) -> float:
-        U = W_missing - W_missing @ delta @ bread @ delta.T @ W_missing
+    def correction(delta: Array) -> float:
+        bent = W_missing @ delta
+        U = W_missing - bent @ np.linalg.pinv(delta.T @ bent, hermitian=True) @ bent.T
         if J is None:
             return float(np.sum((W_complete @ W_inverse @ U) * W_inverse.T))
         gamma = W_inverse @ J @ W_inverse
@@ -253,9 +252,9 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
 
     chisq = 2.0 * (saturated_value - value)
     baseline = 2.0 * (saturated_value - baseline_value)
-    factor = correction(np.concatenate(inputs.deltas), inputs.bread) / df if df else math.nan
+    factor = correction(np.concatenate(inputs.deltas) @ inputs.directions) / df if df else math.nan
     factor_baseline = (
-        correction(_block_diagonal(baseline_deltas), _block_diagonal(baseline_bread)) / baseline_df
+        correction(_block_diagonal(baseline_deltas)) / baseline_df
         if baseline_df
         else math.nan
     )

@@ -217,7 +217,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         meat = _meat(problem, theta)
         covariance = bread @ meat @ bread
         scaling = _scaling(problem, meat, bread)
-    inputs = _test_inputs(problem, theta, bread, table.n_free - n_equal, scaling)
+    inputs = _test_inputs(problem, optimum, table.n_free - n_equal, scaling)
     status, detail = _judge(problem, theta)
     return Fit(
         problem.spec,
@@ -294,9 +294,9 @@ def _exogenous(problem: _Setting) -> Array:
 
 
 def _test_inputs(
-    problem: _Setting, theta: Array, bread: Array, n_parameters: int, scaling: Scaling | None
+    problem: _Setting, optimum: Optimum, n_parameters: int, scaling: Scaling | None
 ) -> TestInputs:
-    model, table = problem.model, problem.table
+    model, table, theta = problem.model, problem.table, optimum.theta
     first_order: list[Array] = []
     second: list[Array] = []
     deltas: list[Array] = []
@@ -319,7 +319,7 @@ def _test_inputs(
         exogenous=_exogenous(problem),
         fixed=problem.fixed,
         with_means=table.has_means,
-        bread=bread,
+        directions=_open_directions(optimum.active, len(theta)),
         scaling=scaling,
         second=tuple(second),
         first_order=tuple(first_order),

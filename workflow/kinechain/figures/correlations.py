@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL = 0.56
-"""Inches a cell."""
+ROOM = 4.2
+"""Inches: a cell at most, and all cells of a row together."""
 
 
 def correlation_figure_table(results: Results) -> pd.DataFrame:
@@ -43,11 +44,14 @@ def describe_correlations(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
     told = [(agrees(row), stands_clear(row)) for row in records(table)]
     title = (
-        "No sign is claimed for any of these pairs" if all(sign is None for sign, _ in told)
-        else "Some correlations stand clear of zero on the side the chain does not expect" if (False, True) in told
-        else "Every correlation that stands clear of zero has the sign the chain expects" if (True, True) in told
+        "No sign is claimed for any of these pairs"
+        if all(sign is None for sign, _ in told)
+        else "Some correlations stand clear of zero on the side the chain does not expect"
+        if (False, True) in told
+        else "Every correlation that stands clear of zero has the sign the chain expects"
+        if (True, True) in told
         else "No claimed correlation stands clear of zero"
-    )  # fmt: skip
+    )
     subtitle = (
         "Pearson correlations in problem space (higher is more of the problem), pair by pair. ▲ the sign the chain "
         "expects, ✕ the opposite; pale where the 95 % interval covers zero, no mark where the chain expects none."
@@ -61,14 +65,11 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw the lower triangle; the colour is the size, the number and the mark say the rest."""
     import matplotlib as mpl
 
-    names: list[str] = []
-    for row in records(table):
-        names.extend(name for name in (str(row["x_name"]), str(row["y_name"])) if name not in names)
     order = _order(table)
     size = max(1, len(order) - 1)
-    side = size * CELL
-    figure, _ = style.sheet(heading, side + 0.95)
-    axes = style.panel(figure, 2.05, 0.85, side, side)
+    side = size * min(CELL, ROOM / size)
+    figure, _ = style.sheet(heading, side + 0.55)
+    axes = style.panel(figure, 2.05, 0.45, side, side)
     colours = mpl.colormaps["PuOr"]
     place = {name: index for index, name in enumerate(order)}
     for row in records(table):
@@ -92,10 +93,21 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
         )
         sign = agrees(row)
         if sign is not None:
-            axes.text(column + 0.5, line - 0.75, "▲" if sign else "✕", ha="center", va="center",
-                      fontsize=6.5 if sign else 8.5, color=ink, fontweight="normal" if sign else "bold")  # fmt: skip
+            axes.text(
+                column + 0.5,
+                line - 0.75,
+                "▲" if sign else "✕",
+                ha="center",
+                va="center",
+                fontsize=6.5 if sign else 8.5,
+                color=ink,
+                fontweight="normal" if sign else "bold",
+            )
     axes.set(xlim=(0, size), ylim=(0, size), aspect="equal")
-    axes.set_xticks([index + 0.5 for index in range(size)], order[:-1], rotation=32, ha="right", rotation_mode="anchor")
+    axes.set_xticks([])
+    for column, name in enumerate(order[:-1]):
+        axes.text(column + 0.5, column - 0.16, "│", ha="center", va="center", fontsize=6, color=style.QUIET)
+        axes.text(column + 0.5, column - 0.42, name, ha="left", va="center", fontsize=8)
     axes.set_yticks([index + 0.5 for index in range(size)], order[1:])
     axes.tick_params(length=0)
     for spine in axes.spines.values():

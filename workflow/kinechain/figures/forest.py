@@ -37,10 +37,16 @@ def forest_table(results: Results) -> pd.DataFrame:
         if is_number(row["standardised"]) and is_number(row["standardised_low"]):
             rows.append(
                 {
-                    "group": group, "effect": effect, "name": name, "estimate": row["standardised"],
-                    "low": row["standardised_low"], "high": row["standardised_high"], "level": row["level"], "sesoi": sesoi,
+                    "group": group,
+                    "effect": effect,
+                    "name": name,
+                    "estimate": row["standardised"],
+                    "low": row["standardised_low"],
+                    "high": row["standardised_high"],
+                    "level": row["level"],
+                    "sesoi": sesoi,
                 }
-            )  # fmt: skip
+            )
 
     for x, y in results.edges:
         take("link", path_name(x, y), f"{results.short(x)} → {results.short(y)}")
@@ -74,10 +80,12 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     beyond = links[links["low"] > 0]
     bound = table["sesoi"].iloc[0] if len(table) else None
     title = (
-        "All links point the way the chain says" if len(links) and len(beyond) == len(links)
-        else "No link stands clear of zero in the claimed direction" if beyond.empty
+        "All links point the way the chain says"
+        if len(links) and len(beyond) == len(links)
+        else "No link stands clear of zero in the claimed direction"
+        if beyond.empty
         else "Some links stand clear of zero, others do not"
-    )  # fmt: skip
+    )
     level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
     band = " Shaded: too small to matter, as declared beforehand." if is_number(bound) else ""
     subtitle = f"SD of the outcome per SD of the cause, {level} intervals; right is the claimed direction.{band}"
@@ -111,8 +119,16 @@ def draw_forest(table: pd.DataFrame, heading: Heading) -> Figure:
     y = lines
     for group in groups:
         y -= 0.85
-        axes.annotate(GROUPS[group], (0, y), xycoords=("axes fraction", "data"), xytext=(-196, 0),
-                      textcoords="offset points", va="center", fontweight="bold", fontsize=8.5)  # fmt: skip
+        axes.annotate(
+            GROUPS[group],
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-196, 0),
+            textcoords="offset points",
+            va="center",
+            fontweight="bold",
+            fontsize=8.5,
+        )
         y -= 0.5
         for row in records(table[table["group"] == group]):
             y -= 0.5
@@ -132,9 +148,31 @@ def _draw_row(axes: object, row: Row, y: float) -> None:
     clear = row["low"] > 0 or row["high"] < 0
     colour = style.BLUE if row["low"] > 0 else style.VERMILION if row["high"] < 0 else style.QUIET
     axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
-    axes.plot([row["estimate"]], [y], marker="o" if clear else "D", markersize=5.5 if clear else 4.6, color=colour,
-              markerfacecolor=colour if clear else style.PAPER, markeredgewidth=1.3)  # fmt: skip
-    axes.annotate(str(row["name"]), (0, y), xycoords=("axes fraction", "data"), xytext=(-190, 0),
-                  textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
-    axes.annotate(row_text(row), (1, y), xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points",
-                  va="center", fontsize=8, color=style.INK if clear else style.QUIET)  # fmt: skip
+    axes.plot(
+        [row["estimate"]],
+        [y],
+        marker="o" if clear else "D",
+        markersize=5.5 if clear else 4.6,
+        color=colour,
+        markerfacecolor=colour if clear else style.PAPER,
+        markeredgewidth=1.3,
+    )
+    axes.annotate(
+        str(row["name"]),
+        (0, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-190, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+    )
+    axes.annotate(
+        row_text(row),
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=style.INK if clear else style.QUIET,
+    )

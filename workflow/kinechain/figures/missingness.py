@@ -29,9 +29,11 @@ def missingness_figure_table(results: Results) -> pd.DataFrame:
     table["n"] = results.cohort.n
     labels = {row["measure"]: str(row.get("label") or row["measure"]) for row in results.quality.get("codebook", ())}
     table["names"] = [
-        "complete" if not str(row["missing"] or "") else "; ".join(labels.get(name, results.short(name)) for name in str(row["missing"]).split())
+        "complete"
+        if not str(row["missing"] or "")
+        else "; ".join(labels.get(name, results.short(name)) for name in str(row["missing"]).split())
         for row in records(table)
-    ]  # fmt: skip
+    ]
     some = (table["kind"] == "pattern") | table["masked"] | (pd.to_numeric(table["count"]) > 0)
     return table[some].reset_index(drop=True)
 
@@ -106,7 +108,14 @@ def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame)
             axes.plot([column, column], [min(rows), max(rows)], color=style.VERMILION, linewidth=1.1)
         axes.text(column, lines - 0.32, count_label(row), ha="center", va="bottom", fontsize=7)
     axes.set(xlim=(-0.6, len(patterns) - 0.4), ylim=(-0.5, lines - 0.5), xticks=[], yticks=[])
-    axes.annotate("missing together; people above", (0, 0), xycoords="axes fraction", xytext=(0, -14), textcoords="offset points",
-                  va="top", fontsize=8)  # fmt: skip
+    axes.annotate(
+        "missing together; people above",
+        (0, 0),
+        xycoords="axes fraction",
+        xytext=(0, -14),
+        textcoords="offset points",
+        va="top",
+        fontsize=8,
+    )
     for spine in axes.spines.values():
         spine.set_visible(False)

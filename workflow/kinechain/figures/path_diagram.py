@@ -41,11 +41,16 @@ def path_diagram_table(results: Results) -> pd.DataFrame:
             row = found.loc[[name]].iloc[0]
             rows.append(
                 {
-                    "start": i, "end": j, "from": results.short(x), "to": results.short(results.chain[j]),
-                    "estimate": row["standardised"], "low": row["standardised_low"], "high": row["standardised_high"],
+                    "start": i,
+                    "end": j,
+                    "from": results.short(x),
+                    "to": results.short(results.chain[j]),
+                    "estimate": row["standardised"],
+                    "low": row["standardised_low"],
+                    "high": row["standardised_high"],
                     "level": row["level"],
                 }
-            )  # fmt: skip
+            )
     columns = ["start", "end", "from", "to", "estimate", "low", "high", "level"]
     return publishable(pd.DataFrame(rows, columns=columns))
 
@@ -91,7 +96,7 @@ def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = 
     for row in records(table):
         _draw_edge(axes, row, left, spans, colours)
     for place, name in nodes.items():
-        _draw_node(axes, left, _level(place), name, place, colours)
+        _draw_node(axes, left, _level(place), name, place, colours=colours)
     return figure
 
 
@@ -105,7 +110,7 @@ def _level(place: float) -> float:
     return place * PITCH + BOX[1] / 2 + 0.12
 
 
-def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, colours: bool) -> None:
+def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, *, colours: bool) -> None:
     import textwrap
 
     from matplotlib.patches import FancyBboxPatch
@@ -113,10 +118,15 @@ def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, colours
     colour = style.CONSTRUCT_COLOURS[place % len(style.CONSTRUCT_COLOURS)] if colours else style.INK
     axes.add_patch(
         FancyBboxPatch(
-            (left, y - BOX[1] / 2), *BOX, boxstyle="round,pad=0,rounding_size=0.1", facecolor=style.PAPER,
-            edgecolor=colour, linewidth=1.8, zorder=4,
+            (left, y - BOX[1] / 2),
+            *BOX,
+            boxstyle="round,pad=0,rounding_size=0.1",
+            facecolor=style.PAPER,
+            edgecolor=colour,
+            linewidth=1.8,
+            zorder=4,
         )
-    )  # fmt: skip
+    )
     text = "\n".join(textwrap.wrap(name, 19)[:2])
     axes.text(left + BOX[0] / 2, y, text, ha="center", va="center", fontsize=8.5, fontweight="bold", zorder=5)
 
@@ -135,8 +145,16 @@ def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: boo
         x = left + BOX[0] / 2
         bottom, top = _level(start) + BOX[1] / 2, _level(end) - BOX[1] / 2
         tip = 0.09 + 0.018 * line
-        axes.plot([x, x], [bottom, top - tip * 0.8], color=colour, linewidth=line, linestyle=dash, solid_capstyle="butt",
-                  dash_capstyle="butt", zorder=2)  # fmt: skip
+        axes.plot(
+            [x, x],
+            [bottom, top - tip * 0.8],
+            color=colour,
+            linewidth=line,
+            linestyle=dash,
+            solid_capstyle="butt",
+            dash_capstyle="butt",
+            zorder=2,
+        )
         wide = 0.035 + 0.0115 * line
         axes.add_patch(
             Polygon([(x - wide, top - tip), (x + wide, top - tip), (x, top)], color=colour, linewidth=0, zorder=3)
@@ -165,8 +183,18 @@ def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: boo
     y = _level((start + end) / 2 + (0.5 if (end - start) % 2 == 0 else 0.0))
     x = x0 + _bezier_x(reach, (y - y0) / (y1 - y0))
     box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.2}
-    axes.text(x, y, f"{value}\n{interval}", ha="center", va="center", fontsize=7, linespacing=1.15,
-              color=style.INK if not covers_zero else style.QUIET, bbox=box, zorder=6)  # fmt: skip
+    axes.text(
+        x,
+        y,
+        f"{value}\n{interval}",
+        ha="center",
+        va="center",
+        fontsize=7,
+        linespacing=1.15,
+        color=style.INK if not covers_zero else style.QUIET,
+        bbox=box,
+        zorder=6,
+    )
 
 
 def _bezier_x(reach: float, height: float) -> float:

@@ -148,9 +148,16 @@ def mark_synthetic(figure: Figure) -> None:
     """Write SYNTHETIC DATA along the right edge of a figure made from simulated people."""
     width, height = figure.get_size_inches()
     figure.text(
-        1 - 0.03 / width, 0.06 / height, "SYNTHETIC DATA", rotation=90, fontsize=7, fontweight="bold", color=VERMILION,
-        ha="right", va="bottom",
-    )  # fmt: skip
+        1 - 0.03 / width,
+        0.06 / height,
+        "SYNTHETIC DATA",
+        rotation=90,
+        fontsize=7,
+        fontweight="bold",
+        color=VERMILION,
+        ha="right",
+        va="bottom",
+    )
 
 
 @styled

@@ -87,7 +87,7 @@ def fit_repeated(Y: Array, X: Array, *, method: Method = "reml", information: In
     converged, steps = False, 0
     beta, C = _solve_means(patterns, Sigma, q)
     for steps in range(1, MAX_STEPS + 1):  # noqa: B007 -- the number of steps is part of the result
-        new = _update(patterns, Sigma, beta, C if method == "reml" else None, n, V)
+        new = _update(patterns, Sigma, beta, C if method == "reml" else None)
         scale = np.sqrt(np.diag(new))
         change = float(np.max(np.abs(new - Sigma) / np.outer(scale, scale)))
         Sigma = new
@@ -97,9 +97,7 @@ def fit_repeated(Y: Array, X: Array, *, method: Method = "reml", information: In
             break
     if not converged:
         empty = np.full((q, q), np.nan)
-        return RepeatedFit(
-            empty[0], empty, np.full((V, V), np.nan), math.nan, n, n_values, steps, False, method
-        )
+        return RepeatedFit(empty[0], empty, np.full((V, V), np.nan), math.nan, n, n_values, steps, False, method)
     covariance = C if information == "expected" else _observed_covariance(patterns, Sigma, beta, C)
     logl = _log_likelihood(patterns, Sigma, beta)
     if method == "reml":
@@ -161,11 +159,12 @@ def _residuals(pattern: _Pattern, beta: Array) -> Array:
     return residuals
 
 
-def _update(patterns: list[_Pattern], Sigma: Array, beta: Array, C: Array | None, n: int, V: int) -> Array:
+def _update(patterns: list[_Pattern], Sigma: Array, beta: Array, C: Array | None) -> Array:
     """One step: what the visits' covariance would be if the missing visits were seen, given what was seen.
 
     C  covariance of beta for REML (its uncertainty adds to the residuals), None for ML
     """
+    V, n = len(Sigma), sum(pattern.n for pattern in patterns)
     total = np.zeros((V, V))
     for pattern in patterns:
         seen = pattern.seen
@@ -313,7 +312,7 @@ def from_estimate(estimate: float, std_error: float, df: float, level: float = 0
 
 
 def between_within_df(Y: Array, X: Array) -> float:
-    """Between-within degrees of freedom for an unstructured covariance: people minus the between-person mean parameters.
+    """Between-within degrees of freedom for an unstructured covariance: people minus mean parameters of one visit.
 
     Y  (n, V)     NaN where missing
     X  (n, V, q)  design
@@ -353,9 +352,7 @@ def robust_covariance(Y: Array, X: Array, fit: RepeatedFit, cluster: NDArray[np.
         E = np.array([direction[block] for direction in directions])
         scores[people, :q] = np.einsum("iaq,ia->iq", x, z)
         WE = W @ E
-        scores[people, q:] = 0.5 * (
-            np.einsum("ia,sab,ib->is", z, E, z) - np.trace(WE, axis1=1, axis2=2)[None, :]
-        )
+        scores[people, q:] = 0.5 * (np.einsum("ia,sab,ib->is", z, E, z) - np.trace(WE, axis1=1, axis2=2)[None, :])
         information[:q, :q] += np.einsum("iaq,ab,ibr->qr", x, W, x)
         cross = np.einsum("iaq,sab,ib->qs", x, WE, z)
         information[:q, q:] += cross

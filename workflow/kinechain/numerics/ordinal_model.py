@@ -135,3 +135,22 @@ def differentiate_statistics(model: OrdinalRam, theta: Array) -> tuple[Array, Ar
     points[np.arange(k), np.arange(k)] += 1j * COMPLEX_STEP
     values = imply_statistics(model, points)
     return values[k].real, values[:k].imag.T / COMPLEX_STEP
+
+
+def complete_cells(model: OrdinalRam, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Value of every cell at theta (…, k), residual variances of ordered variables filled in: (…, cells)."""
+    ram = model.ram
+    padded = np.concatenate([theta, np.zeros((*theta.shape[:-1], 1))], axis=-1)
+    value = np.where(ram.free >= 0, padded[..., ram.free], ram.fixed)
+    S = model_matrices(model, theta).S
+    ordered = [i for i, level in zip(model.y.tolist(), model.levels, strict=True) if level]
+    own = np.flatnonzero((ram.part == Part.S) & (ram.row == ram.column) & np.isin(ram.row, ordered))
+    value[..., own] = S[..., ram.row[own], ram.row[own]]
+    return value
+
+
+def total_variances(model: OrdinalRam, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Variance of every variable at theta (…, k), what the covariates explain included: (…, m)."""
+    at = model_matrices(model, theta)
+    B = np.linalg.inv(np.eye(model.ram.m) - at.A)
+    return np.einsum("...ij,...jk,...ik->...i", B, at.S, B)
