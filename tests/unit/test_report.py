@@ -1,0 +1,220 @@
+"""The page and the paper: complete, self-contained, inert against hostile text, the same bytes every time."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from kinechain import publish
+from kinechain.document import Document, NumberWithoutKeyError, keys_of
+from kinechain.entries import build_ledger
+from kinechain.figures import FIGURES, draw_picture
+from kinechain.render import digits_without_key, render_html, render_pdf, render_typst, typst_literal
+from kinechain.report import build_document
+from kinechain.results import Construct, Results
+from tests.fixtures.report_inputs import people_results, summary_results
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "workflow" / "templates"
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> #panic("x") $x$ *b* \u202eabc \\'
+
+
+@pytest.fixture(scope="module")
+def templates() -> Mapping[str, str]:
+    return publish.read_templates(TEMPLATES)
+
+
+def document_of(results: Results) -> Document:
+    drawn = {name: draw_picture(name, results) for name in FIGURES}
+    pictures = {name: picture for name, picture in drawn.items() if picture is not None}
+    return build_document(results, build_ledger(results), pictures, {"kinechain": "1"})
+
+
+@pytest.fixture(scope="module")
+def people() -> Document:
+    return document_of(people_results(n=200))
+
+
+@pytest.fixture(scope="module")
+def summary() -> Document:
+    return document_of(summary_results())
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def read(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    reader = Reader()
+    reader.feed(page)
+    return reader.tags
+
+
+def test_the_page_asks_the_network_for_nothing(people: Document, templates: Mapping[str, str]) -> None:
+    page = render_html(people, templates)
+    for tag, attrs in read(page):
+        for name in ("src", "srcset", "poster", "data"):
+            assert (attrs.get(name) or "data:").startswith("data:"), (tag, attrs)
+        assert tag not in ("link", "iframe", "object", "embed")
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_every_anchor_leads_somewhere(people: Document, summary: Document, templates: Mapping[str, str]) -> None:
+    for document in (people, summary):
+        tags = read(render_html(document, templates))
+        ids = [attrs["id"] for _, attrs in tags if attrs.get("id")]
+        assert len(ids) == len(set(ids))
+        wanted = {
+            (attrs.get("href") or "")[1:]
+            for tag, attrs in tags
+            if tag == "a" and (attrs.get("href") or "").startswith("#")
+        }
+        assert wanted <= set(ids)
+
+
+def test_every_picture_has_an_alternative_text(people: Document, templates: Mapping[str, str]) -> None:
+    images = [attrs for tag, attrs in read(render_html(people, templates)) if tag == "img"]
+    assert len(images) == len(FIGURES)
+    assert all(len(attrs.get("alt") or "") > 30 for attrs in images)
+
+
+def test_a_digit_typed_into_a_template_fails_the_build(people: Document, templates: Mapping[str, str]) -> None:
+    broken = dict(templates)
+    broken["report.html.j2"] = broken["report.html.j2"].replace("<main>", "<main><p>In 420 people it was so.</p>")
+    with pytest.raises(NumberWithoutKeyError, match="In 420 people"):
+        render_html(people, broken)
+
+
+def test_the_lint_sees_prose_and_lets_tables_and_keys_pass() -> None:
+    assert digits_without_key("<p>There were 3.</p>") == ["There were 3."]
+    assert (
+        digits_without_key('<p>There were <a class="num" data-key="n">3</a>.</p><table><tr><td>4</td></tr></table>')
+        == []
+    )
+
+
+def test_numbers_in_prose_lead_to_the_ledger_table(people: Document, templates: Mapping[str, str]) -> None:
+    page = render_html(people, templates)
+    assert len(keys_of(people)) > 20
+    for place in range(1, len(keys_of(people)) + 1):
+        assert f'id="n-{place}"' in page
+
+
+def test_synthetic_is_said_on_page_and_on_every_sheet(
+    people: Document, summary: Document, templates: Mapping[str, str]
+) -> None:
+    assert "SYNTHETIC DATA" in render_html(people, templates)
+    assert "SYNTHETIC DATA" in render_typst(people, templates)
+    assert "SYNTHETIC" not in render_html(summary, templates)
+
+
+def test_a_published_table_gets_sentences_where_people_would_stand(
+    summary: Document, templates: Mapping[str, str]
+) -> None:
+    page = render_html(summary, templates)
+    assert "nothing can be missing" in page
+    assert "No person&#39;s values were seen" in page
+    assert "{" not in re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.S)
+
+
+def test_the_page_is_small(people: Document, templates: Mapping[str, str]) -> None:
+    assert len(render_html(people, templates).encode()) < 3_000_000
+
+
+def hostile(results: Results) -> Results:
+    claims = tuple(
+        dict(claim) | {"gist": HOSTILE, "reasons": [HOSTILE], "wording": HOSTILE} for claim in results.claims
+    )
+    constructs = {name: Construct(name, HOSTILE, HOSTILE, it.role) for name, it in results.constructs.items()}
+    codebook = [dict(row) | {"label": HOSTILE, "unit": HOSTILE} for row in results.quality["codebook"]]
+    models = {
+        name: dict(it) | {"title": HOSTILE, "equations": HOSTILE, "assumptions": [HOSTILE]}
+        for name, it in results.models.items()
+    }
+    return replace(
+        results,
+        claims=claims,
+        constructs=constructs,
+        quality=dict(results.quality) | {"codebook": codebook},
+        models=models,
+        study=dict(results.study) | {"study": {"title": HOSTILE}},
+        cohort=replace(results.cohort, title=HOSTILE, sampling_frame=HOSTILE),
+    )
+
+
+def test_hostile_text_is_only_text(people: Document, templates: Mapping[str, str]) -> None:
+    document = document_of(hostile(people_results(n=200)))
+    harmless, attacked = read(render_html(people, templates)), read(render_html(document, templates))
+    count = {tag: sum(1 for it, _ in attacked if it == tag) for tag in ("script", "img")}
+    assert count == {tag: sum(1 for it, _ in harmless if it == tag) for tag in ("script", "img")}
+    assert not [attrs for _, attrs in attacked if any(name.startswith("on") for name in attrs)]
+    assert render_pdf(document, templates).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "#", "\n", "\x00", "\x1b", "\u2028", "a\tb"])
+def test_a_typst_literal_holds_any_text(text: str) -> None:
+    import typst
+
+    assert typst.compile(f"#({typst_literal(text)})".encode(), format="svg")
+
+
+def test_every_hole_of_the_paper_is_a_literal_or_prose() -> None:
+    """A bare hole in the typst template would let text be read as markup."""
+    holes = re.findall(r"\{\{(.*?)\}\}", (TEMPLATES / "report.typ.j2").read_text(encoding="utf-8"))
+    macros = re.compile(r"^\s*(blocks|table)\(")
+    assert holes
+    for hole in holes:
+        assert hole.strip().endswith(("| lit", "| prose", "section.anchor")) or macros.match(hole), hole
+
+
+def test_files_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        results = people_results(n=120)
+        folder = tmp_path / place
+        publish.write_tables(results, folder / "tables")
+        publish.write_figures(results, folder / "figures")
+        publish.write_ledger(results, folder / "ledger.json")
+        publish.write_report(
+            results,
+            figures=folder / "figures",
+            templates=TEMPLATES,
+            html=folder / "report.html",
+            pdf=folder / "report.pdf",
+            summary=folder / "summary.json",
+        )
+        publish.write_index(
+            [folder / "summary.json"], templates=TEMPLATES, out=folder / "index.html", study=results.study
+        )
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
+    assert files == sorted(
+        path.relative_to(tmp_path / "two") for path in (tmp_path / "two").rglob("*") if path.is_file()
+    )
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_the_index_links_each_report_and_shows_hostile_titles_as_text(tmp_path: Path) -> None:
+    from kinechain import io
+
+    for results in (hostile(people_results(n=120)), summary_results()):
+        io.write_json(publish.summarise(results), tmp_path / f"{results.cohort.name}.json")
+    publish.write_index(
+        sorted(tmp_path.glob("*.json")),
+        templates=TEMPLATES,
+        out=tmp_path / "index.html",
+        study={"study": {"title": HOSTILE}},
+    )
+    tags = read((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert {attrs["href"] for tag, attrs in tags if tag == "a"} >= {
+        "tiny_clinic/report.html",
+        "tiny_normals/report.html",
+    }
+    assert not [tag for tag, _ in tags if tag in ("script", "img")]

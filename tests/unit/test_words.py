@@ -1,0 +1,119 @@
+"""Sentences take numbers from the ledger only, and say no more than the design allows."""
+
+import pytest
+
+from kinechain import words
+from kinechain.document import NumberWithoutKeyError, Quoted, Words, plain
+from kinechain.entries import build_ledger
+from kinechain.evidence.tier import TIERS
+from kinechain.ledger import Ledger, UnknownKeyError
+from kinechain.words import guard, say
+from tests.fixtures.report_inputs import people_results, summary_results
+
+
+def ledger_with(**numbers: float) -> Ledger:
+    ledger = Ledger()
+    for key, value in numbers.items():
+        ledger.number(key, value, rule="test")
+    return ledger
+
+
+def test_a_sentence_carries_the_ledgers_text() -> None:
+    assert plain(say(ledger_with(n=420), "There were {n} people.", n="n")) == "There were 420 people."
+
+
+@pytest.mark.parametrize("text", ["There were 420 people.", "p < .05", "½ and ² and ٣"])
+def test_a_digit_without_a_key_is_refused(text: str) -> None:
+    with pytest.raises(NumberWithoutKeyError, match="A number without a ledger key"):
+        say(ledger_with(), text)
+
+
+def test_a_key_the_ledger_lacks_is_refused() -> None:
+    with pytest.raises(UnknownKeyError):
+        say(ledger_with(n=1), "{m}", m="m")
+
+
+def test_names_with_digits_come_in_as_quotations() -> None:
+    assert plain(say(ledger_with(), "{claim} holds.", claim=Quoted("C04"))) == "C04 holds."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stretching reduces neck pain.",
+        "Tightness leads to pain.",
+        "It improves posture.",
+        "Pain is due to tightness.",
+        "Stretching LOWERED pain",
+    ],
+)
+def test_the_guard_refuses_causal_verbs_in_a_cross_section(text: str) -> None:
+    (problem,) = guard({"config.yaml: study.title": text}, "cross_sectional")
+    assert problem.where == "config.yaml: study.title"
+    assert TIERS["T1"].verb in problem.remedy
+
+
+def test_the_guards_whole_message() -> None:
+    (problem,) = guard({"config.yaml: study.title": "Stretching reduces neck pain."}, "cross_sectional")
+    assert str(problem) == (
+        "config.yaml: study.title: `reduces` says more than a cross-sectional cohort can. Write "
+        "that one `went with` the other."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "design"),
+    [
+        ("Does stretching reduce neck pain?", "cross_sectional"),
+        ("Tightness went with pain.", "cross_sectional"),
+        ("Stretching reduces neck pain.", "trial"),
+        ("Tightness precedes pain.", "longitudinal"),
+    ],
+)
+def test_the_guard_lets_pass(text: str, design: str) -> None:
+    assert guard({"here": text}, design) == []
+
+
+def test_precedes_needs_two_visits() -> None:
+    assert guard({"here": "Tightness precedes pain."}, "cross_sectional")
+    assert guard({"here": "Tightness causes pain."}, "longitudinal")
+
+
+def test_the_answer_is_three_sentences_and_passes_its_own_guard() -> None:
+    for results in (people_results(n=120), summary_results()):
+        sentences = words.answer(results, build_ledger(results))
+        assert len(sentences) == 3
+        own = {
+            str(place): "".join(part.text for part in prose if isinstance(part, Words))
+            for place, prose in enumerate(sentences)
+        }
+        assert guard(own, results.cohort.design) == []
+
+
+def test_the_answer_says_synthetic_where_it_is() -> None:
+    assert "simulated" in plain(words.trusted(people_results(n=120), Ledger()))
+    assert "simulated" not in plain(words.trusted(people_results(n=120, synthetic=False), Ledger()))
+
+
+def test_the_directions_sentence_says_that_one_visit_cannot_tell() -> None:
+    from dataclasses import replace
+
+    results = replace(
+        people_results(n=120),
+        directions={"logl_forward": -2871.25, "logl_reverse": -2871.25, "indistinguishable": True},
+    )
+    sentence = words.directions_sentence(results, build_ledger(results))
+    assert sentence is not None
+    assert "cannot tell them apart" in plain(sentence)
+    assert "−2871.25" in plain(sentence)
+
+
+def test_links_that_hold_may_add_up_to_little() -> None:
+    from dataclasses import replace
+
+    results = people_results(n=120)
+    chain = {"claim": "C15", "family": "chain", "verdict": "supported", "effect": "ind_chain"}
+    total = {"claim": "C01", "family": "primary", "verdict": "contradicted_null", "effect": "pain~tight"}
+    both = replace(results, claims=(chain, total))
+    assert words.whole_chain_sentence(both, Ledger()) is not None
+    assert words.whole_chain_sentence(replace(results, claims=(chain,)), Ledger()) is None
