@@ -19,7 +19,7 @@ rule build_cohort:
     benchmark:
         "logs/{cohort}/build_cohort.tsv"
     params:
-        code=SCIENCE,
+        code=code("build_cohort"),
         measures=measures_used,
     script:
         "../scripts/build_cohort.py"

@@ -1,7 +1,7 @@
 # What all rules share: the study as config/ describes it, checked before anything runs, and digests of the package.
 #
 # requires  config/*.yaml and what they name
-# provides  STUDY, SCIENCE, REPORT, and the helpers of the other rule files
+# provides  STUDY, COHORTS and the helpers of the other rule files
 
 import hashlib
 import os
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
-from kinechain.preflight import check_once
-from kinechain.study import digest_of, load_study
+from kinechain.sources import code_digest
+from kinechain.study import check_once, load_study
 
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -18,16 +18,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 PACKAGE = Path(sys.modules["kinechain"].__file__).parent
 TEMPLATES = PACKAGE.parent / "templates"
-PRESENTATION = {
-    "figures",
-    "tables.py",
-    "results.py",
-    "words.py",
-    "report.py",
-    "publish.py",
-    "ledger.py",
-}
-FRONT_DOOR = {"cli.py", "study.py", "schema.py", "preflight.py"}
 
 
 def load():
@@ -42,21 +32,12 @@ def load():
     return study
 
 
-def code(without=frozenset()):
-    """Digest of the package source: snakemake watches scripts, not what they import."""
-    paths = sorted(
-        path
-        for path in PACKAGE.rglob("*.py")
-        if path.relative_to(PACKAGE).parts[0] not in without
-    )
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[
-        :12
-    ]
+def code(script):
+    """Digest of a script and of the package's modules it imports."""
+    return code_digest(PACKAGE.parent / "scripts" / f"{script}.py")
 
 
 STUDY = load()
-SCIENCE = code(without=PRESENTATION | FRONT_DOOR)
-REPORT = code(without=FRONT_DOOR)
 TEMPLATE = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))
 ).hexdigest()[:12]

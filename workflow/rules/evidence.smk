@@ -22,6 +22,6 @@ rule judge_claims:
     benchmark:
         "logs/{cohort}/judge_claims.tsv"
     params:
-        code=SCIENCE,
+        code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"

@@ -25,7 +25,7 @@ rule fit_model:
     benchmark:
         "logs/{cohort}/fit_model/{model}.tsv"
     params:
-        code=SCIENCE,
+        code=code("fit_model"),
         model=model_params,
         seed=STUDY.config["inference"]["seed"],
     script:
@@ -46,7 +46,7 @@ rule draw_effects:
     benchmark:
         "logs/{cohort}/draw_effects/{model}.tsv"
     params:
-        code=SCIENCE,
+        code=code("draw_effects"),
         model=model_params,
         inference={
             key: STUDY.config["inference"][key]

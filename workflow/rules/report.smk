@@ -29,7 +29,7 @@ SOURCES_OF_REPORT = dict(
 
 def digests(wildcards):
     """Digests a report shows: of its data, its config and the package."""
-    return STUDY.digests(wildcards.cohort) | {"code": REPORT}
+    return STUDY.digests(wildcards.cohort) | {"code": code("write_report")}
 
 
 rule write_tables:
@@ -43,7 +43,7 @@ rule write_tables:
     benchmark:
         "logs/{cohort}/write_tables.tsv"
     params:
-        code=REPORT,
+        code=code("write_tables"),
         study=STUDY.config,
         digests=digests,
     script:
@@ -61,7 +61,7 @@ rule draw_figures:
     benchmark:
         "logs/{cohort}/draw_figures.tsv"
     params:
-        code=REPORT,
+        code=code("draw_figures"),
         study=STUDY.config,
         digests=digests,
     script:
@@ -83,7 +83,7 @@ rule write_report:
     benchmark:
         "logs/{cohort}/write_report.tsv"
     params:
-        code=REPORT,
+        code=code("write_report"),
         template=TEMPLATE,
         templates=TEMPLATES,
         study=STUDY.config,
@@ -103,7 +103,7 @@ rule write_index:
     benchmark:
         "logs/write_index.tsv"
     params:
-        code=REPORT,
+        code=code("write_index"),
         template=TEMPLATE,
         templates=TEMPLATES,
         study=STUDY.config,
@@ -128,7 +128,7 @@ rule write_manifest:
     benchmark:
         "logs/write_manifest.tsv"
     params:
-        code=REPORT,
+        code=code("write_manifest"),
         inputs=STUDY.inputs(),
         makers=MADE_BY,
     script:

@@ -1,0 +1,64 @@
+"""Digest of the code behind a step: the script and every module of this package it imports, directly or not.
+
+Snakemake watches a rule's script and not what the script imports; this digest, carried as a parameter of the rule, is
+what makes an edit of the package rerun the steps that use it and no others.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent
+NAME = HOME.name
+
+
+def code_digest(script: Path) -> str:
+    """First 12 hex digits of the sha256 of a script and of all the package's modules it comes to import.
+
+    An import of a package counts the whole package, since registries name their members as text.
+    """
+    found: set[Path] = set()
+    waiting = [script.resolve()]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        waiting.extend(imported_by(path))
+    names = sorted(found, key=lambda path: path.as_posix().removeprefix(HOME.as_posix()))
+    return hashlib.sha256(b"\0".join(_content(path) for path in names)).hexdigest()[:12]
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
+def imported_by(path: Path) -> tuple[Path, ...]:
+    """Modules of this package that a file imports, at its top or inside a function."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(_content(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= _files_of(alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= _files_of(node.module)
+            for alias in node.names:
+                found |= _files_of(f"{node.module}.{alias.name}")
+    return tuple(sorted(found))
+
+
+@cache
+def _files_of(dotted: str) -> frozenset[Path]:
+    parts = dotted.split(".")
+    if parts[0] != NAME:
+        return frozenset()
+    place = HOME.joinpath(*parts[1:])
+    if len(parts) > 1 and place.is_dir():
+        return frozenset(place.rglob("*.py"))
+    module = place.with_suffix(".py")
+    return frozenset({module}) if len(parts) > 1 and module.exists() else frozenset()
