@@ -253,11 +253,7 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
     chisq = 2.0 * (saturated_value - value)
     baseline = 2.0 * (saturated_value - baseline_value)
     factor = correction(np.concatenate(inputs.deltas) @ inputs.directions) / df if df else math.nan
-    factor_baseline = (
-        correction(_block_diagonal(baseline_deltas)) / baseline_df
-        if baseline_df
-        else math.nan
-    )
+    factor_baseline = correction(_block_diagonal(baseline_deltas)) / baseline_df if baseline_df else math.nan
     return chisq, factor, baseline, factor_baseline
 
 

@@ -293,9 +293,7 @@ def _exogenous(problem: _Setting) -> Array:
     return np.array([problem.sample.names.index(name) for name in problem.table.exogenous], dtype=np.intp)
 
 
-def _test_inputs(
-    problem: _Setting, optimum: Optimum, n_parameters: int, scaling: Scaling | None
-) -> TestInputs:
+def _test_inputs(problem: _Setting, optimum: Optimum, n_parameters: int, scaling: Scaling | None) -> TestInputs:
     model, table, theta = problem.model, problem.table, optimum.theta
     first_order: list[Array] = []
     second: list[Array] = []

@@ -1,0 +1,283 @@
+"""`kinechain fit`: one model, one data file, one record."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinechain import io
+from kinechain.errors import Problem, UserError, closest
+from kinechain.estimators import ESTIMATORS, fit_model
+from kinechain.fit import Fit
+from kinechain.fit_record import fit_record
+from kinechain.spec import GROUP_EQUALITIES, ModelSpec, build_spec, spec_from_text
+
+if TYPE_CHECKING:
+    from kinechain.numerics.moments import Moments
+
+EXIT_NOT_CONVERGED = 3
+INTERVALS = ("percentile", "bc", "bca", "monte_carlo")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the contract in design.md."""
+    add = parser.add_argument
+    add("model", type=Path, help="model file: lavaan syntax (.lav) or a model yaml")
+    add("--data", type=Path, help="csv (or parquet) with a row a person and names in the first line")
+    add("--moments", type=Path, help="square csv of covariances or correlations, names in first row and column")
+    add("--n", type=int, help="people behind the moments")
+    add("--estimator", type=str.lower, help=f"one of {', '.join(ESTIMATORS)}")
+    add("--missing", choices=("listwise", "fiml"), help="what to do with gaps")
+    add("--cluster", help="column that names clusters: robust standard errors")
+    add(
+        "--fixed-x",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="take exogenous moments as given (default)",
+    )
+    add("--meanstructure", action="store_true", default=None, help="estimate intercepts")
+    add("--growth", action="store_true", default=None, help="growth curve: free latent means, zero intercepts")
+    add("--group", help="column that names groups")
+    add("--group-equal", help=f"held equal across groups: {', '.join(GROUP_EQUALITIES)}")
+    add("--ordered", help="columns with ordered categories, separated by commas")
+    add("--rescale", action=argparse.BooleanOptionalAction, default=True, help="moments have divisor n - 1 (default)")
+    add("--draws", type=int, help="resampling draws for intervals of effects")
+    add("--interval", choices=INTERVALS, help="kind of interval (default percentile)")
+    add("--level", type=float, default=0.95, help="level of the intervals (default 0.95)")
+    add("--seed", type=int, default=0, help="seed of everything random (default 0)")
+    add("--json", help="where the record goes: a file, or - for standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit, write the record, and return 0 when an optimum was reached and 3 when it was not."""
+    _check_arguments(arguments)
+    data = _read_data(arguments)
+    spec = _read_spec(arguments, data)
+    _check_moments_fit(spec, arguments)
+    fit = fit_model(spec, data, seed=arguments.seed)
+    record = fit_record(fit)
+    if arguments.draws is not None:
+        record["effects"] = _draw(fit, data, arguments)
+    _write(record, fit, arguments)
+    return 0 if fit.status.has_numbers else EXIT_NOT_CONVERGED
+
+
+def _check_arguments(arguments: argparse.Namespace) -> None:
+    where = "kinechain fit"
+    if (arguments.data is None) == (arguments.moments is None):
+        raise UserError(Problem(where, "give either --data or --moments"))
+    if arguments.moments is not None and (arguments.n is None or arguments.n < 2):
+        raise UserError(Problem(where, "--moments needs --n, the number of people behind them, 2 or more"))
+    if arguments.estimator and arguments.estimator not in ESTIMATORS:
+        what = f"--estimator {arguments.estimator} is unknown"
+        raise UserError(Problem(where, what, closest(arguments.estimator, ESTIMATORS)))
+    if not 0.0 < arguments.level < 1.0:
+        raise UserError(Problem(where, f"--level {arguments.level:g} is not between 0 and 1", "Write 0.95 for 95 %"))
+    if arguments.draws is not None and arguments.draws < 1:
+        raise UserError(Problem(where, f"--draws {arguments.draws} is too few", "5,000 or more give stable limits"))
+    if arguments.seed < 0:
+        raise UserError(Problem(where, f"--seed {arguments.seed} is negative", "Write a whole number from 0"))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(Problem(str(path), "this file does not exist")) from None
+    except UnicodeDecodeError:
+        raise UserError(Problem(str(path), "this is not UTF-8 text", "Save it as UTF-8")) from None
+    except OSError as error:
+        raise UserError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+
+
+def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
+    """The model file, with what the command line adds or overrides."""
+    path: Path = arguments.model
+    words = {
+        "group": arguments.group,
+        "cluster": arguments.cluster,
+        "fixed_x": arguments.fixed_x,
+        "meanstructure": arguments.meanstructure,
+        "growth": arguments.growth,
+        "group_equal": _words(arguments.group_equal),
+        "ordered": _words(arguments.ordered),
+    }
+    options = {key: value for key, value in words.items() if value not in (None, ())}
+    choices = {
+        key: value
+        for key, value in (("estimator", arguments.estimator), ("missing", arguments.missing))
+        if value is not None
+    }
+    text = _read_text(path)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        if not text.strip():
+            raise UserError(Problem(str(path), "the model is empty", "Write at least one equation, such as y ~ x"))
+        spec = spec_from_text(text, path.stem, str(path), **choices, **options, rescale=arguments.rescale)
+    else:
+        mapping = io.read_yaml(path)
+        if not isinstance(mapping, dict):
+            raise UserError(Problem(str(path), "this is not a model file", "It needs keys such as `equations`"))
+        available = data.names if hasattr(data, "names") else [str(column) for column in data.columns]
+        mapping = {**mapping, **choices, **options}
+        spec = build_spec(mapping, _study_macros(path), available, str(path))
+        spec = replace(spec, options=replace(spec.options, rescale=arguments.rescale))
+    if spec.estimator not in ESTIMATORS:
+        raise UserError(
+            Problem(str(path), f"estimator `{spec.estimator}` is unknown", closest(spec.estimator, ESTIMATORS))
+        )
+    return spec
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+
+
+def _study_macros(path: Path) -> dict[str, Any]:
+    """Macros of the study a model yaml belongs to: the nearest config.yaml above it."""
+    for folder in path.resolve().parents:
+        for config in (folder / "config.yaml", folder / "config" / "config.yaml"):
+            if config.is_file():
+                content = io.read_yaml(config)
+                return dict(content.get("macros") or {}) if isinstance(content, dict) else {}
+    return {}
+
+
+def _read_data(arguments: argparse.Namespace) -> Any:
+    if arguments.moments is not None:
+        return _read_moments(arguments.moments, arguments.n, is_rescaled=arguments.rescale)
+    path: Path = arguments.data
+    if path.suffix.lower() == ".parquet":
+        return io.read_table(path)
+    return _read_csv(path)
+
+
+def _read_csv(path: Path) -> Any:
+    """A csv as a data frame; what is not a table is told in one line."""
+    import csv
+
+    import pandas as pd
+
+    if not path.exists():
+        raise UserError(Problem(str(path), "this file does not exist"))
+    if path.is_dir():
+        raise UserError(Problem(str(path), "this is a folder, not a file"))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(Problem(str(path), "this is not a csv in UTF-8", "Save it as UTF-8 csv")) from None
+    except OSError as error:
+        raise UserError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+    if not any(name.strip() for name in header):
+        raise UserError(Problem(str(path), "the file is empty", "Its first line must hold the column names"))
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise UserError(Problem(str(path), "columns seem to be separated by `;` or tabs", "Save it with commas"))
+    names = [name.strip() for name in header if name.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(Problem(str(path), f"the column `{twice[0]}` appears more than once", "Rename one of them"))
+    try:
+        frame = pd.read_csv(path, encoding="utf-8-sig", index_col=False, low_memory=False)
+    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(Problem(str(path), f"this cannot be read as csv: {reason}")) from None
+    frame.columns = [str(name).strip() for name in frame.columns]
+    return frame
+
+
+def _read_moments(path: Path, n: int, *, is_rescaled: bool) -> Moments:
+    """Moments from a square table; an empty upper (or lower) triangle is filled from the other."""
+    import numpy as np
+
+    from kinechain.numerics.moments import Moments, moments_from_published
+
+    frame = _read_csv(path)
+    names = tuple(str(name) for name in frame.columns[1:])
+    labels = tuple(str(name).strip() for name in frame.iloc[:, 0])
+    if names != labels:
+        what = f"the first column must repeat the {len(names)} names of the first row, in the same order"
+        raise UserError(Problem(str(path), what))
+    try:
+        S = frame.iloc[:, 1:].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UserError(Problem(str(path), "the table holds text where numbers are needed")) from None
+    S = np.where(np.isnan(S), S.T, S)
+    zero = np.zeros(len(names))
+    return moments_from_published(names, zero, S, n) if is_rescaled else Moments(names, zero, S, n)
+
+
+def _check_moments_fit(spec: ModelSpec, arguments: argparse.Namespace) -> None:
+    if arguments.moments is not None and (spec.missing == "fiml" or spec.table.has_means):
+        what = "a table of covariances holds no means, so intercepts and missing data cannot be estimated from it"
+        raise UserError(
+            Problem(str(arguments.moments), what, "Leave out intercepts, --meanstructure and fiml, or use --data")
+        )
+
+
+def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Resampling intervals of every effect, where the fit has numbers to draw around."""
+    from kinechain.resampling import draw_effects, interval_table
+
+    if not fit.status.has_numbers:
+        return []
+    interval = arguments.interval or ("monte_carlo" if arguments.moments is not None else "percentile")
+    draws = draw_effects(
+        fit.spec,
+        data,
+        seed=arguments.seed,
+        draws=arguments.draws,
+        cohort=fit.spec.name,
+        cluster=fit.spec.options.cluster or None,
+        accelerate=interval == "bca",
+    )
+    table = interval_table(draws, interval, arguments.level)
+    from kinechain.effects import estimate_effects
+
+    estimates = estimate_effects(fit).set_index("effect")["estimate"]
+    return [
+        {
+            "name": row["effect"],
+            "est": float(estimates.get(row["effect"], float("nan"))),
+            "se": float(row["std_error"]),
+            "ci_lower": float(row["low"]),
+            "ci_upper": float(row["high"]),
+            "interval": row["interval"],
+            "draws": int(row["draws"]),
+            "failed_draws": int(row["failed_draws"]),
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def _write(record: dict[str, Any], fit: Fit, arguments: argparse.Namespace) -> None:
+    if arguments.json == "-":
+        sys.stdout.write(io.json_text(record))
+        return
+    if arguments.json:
+        try:
+            io.write_json(record, Path(arguments.json))
+        except OSError as error:
+            raise UserError(Problem(arguments.json, f"cannot be written: {error.strerror}")) from None
+    print(describe_fit(record, fit))
+
+
+def describe_fit(record: dict[str, Any], fit: Fit) -> str:
+    """The fit in a screenful: status, people, fit, and the parameters with their standard errors."""
+    head = f"{fit.spec.name}: {record['status']}"
+    if record["status_text"]:
+        head += f" - {record['status_text']}"
+    lines = [head, f"{fit.n} people, {record['n_dropped']} rows left out, estimator {fit.estimator}"]
+    lines += [f"  {count} rows: {reason}" for reason, count in record["dropped"].items()]
+    if fit.status.has_numbers:
+        m = fit.measures
+        names = ("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "srmr")
+        lines.append("  ".join(f"{name} {m[name]:.4g}" for name in names if name in m))
+        for row in record["parameters"]:
+            if row["exo"] or row["op"] in ("==", "<", ">"):
+                continue
+            name = f"{row['lhs']} {row['op']} {row['rhs']}"
+            lines.append(f"  {name:<32} {row['est']:>12.5g} {row['se']:>11.4g} {row['std_all']:>9.4f}")
+    return "\n".join(lines)

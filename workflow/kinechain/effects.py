@@ -1,0 +1,168 @@
+"""The effect table of a fit: every path, covariance, defined and derived effect, with delta-method intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from kinechain.effect_plan import EffectPlan, plan_effects
+from kinechain.expressions import linearise
+from kinechain.fit import Fit, std_errors_of
+from kinechain.numerics import Array
+from kinechain.solution import solve_rows, standardise_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVEL = 0.95
+INNER_LEVEL = 0.90
+"""Level of the inner interval, which answers an equivalence question at 5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Effects of a fit with their derivatives, in the order of their plan.
+
+    plan           what they are
+    values         (e,)    raw
+    slopes         (e, k)  derivatives by the free parameters
+    standardised   (e,)    on the scale of standard deviations (std.all)
+    standard_slopes (e, k)
+    """
+
+    plan: EffectPlan
+    values: Array
+    slopes: Array
+    standardised: Array
+    standard_slopes: Array
+
+
+def differentiate_effects(fit: Fit) -> Effects:
+    """Every effect and its derivatives; NaN where the fit has no numbers."""
+    plan = plan_effects(fit.table, fit.spec.covariates)
+    solution = solve_rows(fit)
+    standard, standard_slopes = standardise_rows(fit.table, solution, "all")
+    values, slopes = _walk(plan, solution.values, solution.value_slopes, standard, standard_slopes)
+    both = _walk(plan, standard, standard_slopes, standard, standard_slopes)
+    return Effects(plan, values, slopes, *both)
+
+
+def _walk(
+    plan: EffectPlan, values: Array, slopes: Array, standard: Array, standard_slopes: Array
+) -> tuple[Array, Array]:
+    """Effects of row values and, by the chain rule, their derivatives."""
+    k = slopes.shape[1]
+    result, gradient = np.empty(len(plan.effects)), np.empty((len(plan.effects), k))
+    places = plan.table.first_rows()
+    named = {name: float(values[at]) for name, at in places.items()}
+    named_slopes = {name: slopes[at] for name, at in places.items()}
+    loops = [_total_effects(arrows, values) for arrows in plan.arrows]
+    for at, effect in enumerate(plan.effects):
+        if effect.kind == "r2":
+            result[at], gradient[at] = 1.0 - standard[effect.row], -standard_slopes[effect.row]
+        elif effect.row >= 0:
+            result[at], gradient[at] = values[effect.row], slopes[effect.row]
+        elif effect.expression is not None:
+            result[at], gradient[at] = linearise(effect.expression, named, named_slopes, k)
+            named[effect.name], named_slopes[effect.name] = float(result[at]), gradient[at]
+        elif effect.path:
+            arrows = plan.arrows[effect.group - 1]
+            rows = [arrows[outcome, source] for source, outcome in zip(effect.path, effect.path[1:], strict=False)]
+            result[at] = np.prod(values[rows])
+            others = [np.prod(np.delete(values[rows], one)) for one in range(len(rows))]
+            gradient[at] = np.array(others) @ slopes[rows]
+        else:
+            arrows = plan.arrows[effect.group - 1]
+            names, B = loops[effect.group - 1]
+            y, x = names[effect.lhs], names[effect.rhs]
+            result[at] = B[y, x]
+            ends = [(names[outcome], names[source], row) for (outcome, source), row in arrows.items()]
+            weights = np.array([B[y, i] * B[j, x] for i, j, _ in ends])
+            gradient[at] = weights @ slopes[[row for _, _, row in ends]]
+            own = arrows.get((effect.lhs, effect.rhs))
+            if effect.kind == "total_indirect" and own is not None:
+                result[at] -= values[own]
+                gradient[at] = gradient[at] - slopes[own]
+    return result, gradient
+
+
+def _total_effects(arrows: Mapping[tuple[str, str], int], values: Array) -> tuple[dict[str, int], Array]:
+    """Names and (I - A)^-1 of the arrows between variables; NaN where a loop feeds itself fully."""
+    names = {name: at for at, name in enumerate(dict.fromkeys(name for arrow in arrows for name in arrow))}
+    A = np.zeros((len(names), len(names)))
+    for (outcome, source), row in arrows.items():
+        A[names[outcome], names[source]] = values[row]
+    if not np.isfinite(A).all():
+        return names, np.full_like(A, math.nan)
+    try:
+        return names, np.linalg.inv(np.eye(len(names)) - A)
+    except np.linalg.LinAlgError:
+        return names, np.full_like(A, math.nan)
+
+
+def estimate_effects(fit: Fit, *, level: float = LEVEL, units: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The effect table: one row an effect, with symmetric intervals from the delta method.
+
+    level  of `low` and `high`; `low_90` and `high_90` are always the 90 % interval
+    units  unit of each variable; an effect of x on y has the unit "unit of y per unit of x"
+
+    Numbers are NaN where the fit has none. Standard errors of standardised effects count the standard deviations as
+    estimated, except those of fixed exogenous variables.
+    """
+    import pandas as pd
+
+    effects = differentiate_effects(fit)
+    error = std_errors_of(effects.slopes, fit.covariance)
+    standard_error = std_errors_of(effects.standard_slopes, fit.covariance)
+    is_known = error > 0.0
+    z, z_90 = float(ndtri(0.5 + level / 2.0)), float(ndtri(0.5 + INNER_LEVEL / 2.0))
+    with np.errstate(all="ignore"):
+        p_value = np.where(is_known, 2.0 * ndtr(-np.abs(effects.values / np.where(is_known, error, 1.0))), math.nan)
+    planned = effects.plan.effects
+    return pd.DataFrame(
+        {
+            "model": fit.spec.name,
+            "effect": [effect.name for effect in planned],
+            "kind": [effect.kind for effect in planned],
+            "estimate": effects.values,
+            "std_error": error,
+            "low": effects.values - z * error,
+            "high": effects.values + z * error,
+            "level": level,
+            "interval": "delta",
+            "p_value": p_value,
+            "mc_error_low": math.nan,
+            "mc_error_high": math.nan,
+            "draws": 0,
+            "failed_draws": 0,
+            "n": fit.n,
+            "unit": [_unit(effect.kind, effect.lhs, effect.rhs, units or {}) for effect in planned],
+            "standardised": effects.standardised,
+            "estimator": fit.estimator,
+            "low_90": effects.values - z_90 * error,
+            "high_90": effects.values + z_90 * error,
+            "standardised_low": effects.standardised - z * standard_error,
+            "standardised_high": effects.standardised + z * standard_error,
+            "standardised_low_90": effects.standardised - z_90 * standard_error,
+            "standardised_high_90": effects.standardised + z_90 * standard_error,
+            "standardised_std_error": standard_error,
+            "label": [effect.label for effect in planned],
+            "lhs": [effect.lhs for effect in planned],
+            "rhs": [effect.rhs for effect in planned],
+            "path": ["->".join(effect.path) for effect in planned],
+        }
+    )
+
+
+def _unit(kind: str, lhs: str, rhs: str, units: Mapping[str, str]) -> str:
+    """Unit of an effect, "" where a variable's unit is not known."""
+    if lhs not in units or (rhs and rhs not in units):
+        return ""
+    if kind == "covariance":
+        return f"{units[lhs]} x {units[rhs]}"
+    return f"{units[lhs]} per {units[rhs]}" if rhs else ""

@@ -1,0 +1,255 @@
+"""What a fitted model leaves unexplained: residuals, explained variance, modification indices, comparisons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from scipy.special import chdtrc
+
+from kinechain.errors import Problem, UserError
+from kinechain.estimators.layout import PARTS
+from kinechain.fit import Fit
+from kinechain.numerics import Array
+from kinechain.numerics.likelihood import log_likelihood, observed_information
+from kinechain.numerics.model import NormalModel
+from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
+from kinechain.numerics.robust import saturated_derivatives
+from kinechain.solution import solve_rows
+
+NO_INFORMATION = 1e-7
+"""Share of a parameter's own information that must be left beside the others for an index to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """How far the model is from one observed moment.
+
+    lhs, rhs      the two variables of a covariance; rhs is "" for a mean
+    raw           sample less implied
+    normalised    over the standard error of the sample moment
+    standardised  over the standard error of the residual itself; NaN where it cannot vary
+    """
+
+    lhs: str
+    rhs: str
+    group: int
+    raw: float
+    normalised: float
+    standardised: float
+
+
+def find_residuals(fit: Fit) -> tuple[Residual, ...]:
+    """Residuals of every mean (where modelled) and covariance of every group; none where the fit has no numbers."""
+    if not fit.status.has_numbers:
+        return ()
+    found: list[Residual] = []
+    names = fit.table.observed
+    p = len(names)
+    rows, columns = np.tril_indices(p)
+    for number, (group, (mean, covariance)) in enumerate(zip(fit.groups, fit.saturated, strict=True), start=1):
+        implied = imply_moments(group.ram, fit.estimates)
+        d_mu, d_Sigma = saturated_derivatives(p, np.zeros(0, dtype=np.intp), with_means=group.ram.means)
+        W = observed_information(group.data, log_likelihood(group.data, mean, covariance), d_mu, d_Sigma)
+        W_inverse = np.linalg.inv(W)
+        t_mu, t_Sigma = differentiate_moments(group.ram, implied)
+        delta = np.concatenate([t_mu, t_Sigma[rows, columns]] if group.ram.means else [t_Sigma[rows, columns]])
+        Q = np.eye(len(W)) - delta @ fit.covariance @ delta.T @ W
+        spread = np.sqrt(np.diag(W_inverse))
+        left = np.diag(Q @ W_inverse @ Q.T)
+        spread_left = np.sqrt(np.where(left > NO_INFORMATION * spread**2, left, math.nan))
+        raw = (covariance - implied.Sigma)[rows, columns]
+        labels = [(names[i], names[j]) for i, j in zip(rows, columns, strict=True)]
+        if group.ram.means:
+            raw = np.concatenate([mean - implied.mu, raw])
+            labels = [(name, "") for name in names] + labels
+        found += [
+            Residual(lhs, rhs, number, float(raw[at]), float(raw[at] / spread[at]), float(raw[at] / spread_left[at]))
+            for at, (lhs, rhs) in enumerate(labels)
+        ]
+    return tuple(found)
+
+
+def explained_variance(fit: Fit) -> tuple[dict[str, float], ...]:
+    """R2 of every variable that something points at, by group; NaN where the fit has no numbers."""
+    solution = solve_rows(fit)
+    names = (*fit.table.observed, *fit.table.latent)
+    shares: list[dict[str, float]] = []
+    for group in range(1, fit.table.n_groups + 1):
+        rows = [(at, row) for at, row in enumerate(fit.table.rows) if row.group == group]
+        reached = {row.rhs if row.op == "=~" else row.lhs for _, row in rows if row.op in ("=~", "~")}
+        variances = dict(zip(names, solution.variances[group - 1], strict=True))
+        shares.append(
+            {
+                row.lhs: 1.0 - float(solution.values[at]) / float(variances[row.lhs])
+                for at, row in rows
+                if row.op == "~~" and row.lhs == row.rhs and row.lhs in reached
+            }
+        )
+    return tuple(shares)
+
+
+@dataclass(frozen=True, slots=True)
+class ModificationIndex:
+    """What freeing one parameter would bring: fall of the statistic, and the value it would move by."""
+
+    lhs: str
+    op: str
+    rhs: str
+    group: int
+    mi: float
+    epc: float
+
+
+def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
+    """Score tests of single parameters the model leaves out, largest first; none where the fit has no numbers.
+
+    Candidates are, as in lavaan: loadings of indicators on other latents, covariances of residuals and of latents, and
+    regressions among the variables of regressions. Expected information (Sörbom 1989, Psychometrika 54, 371-384).
+    """
+    if not fit.status.has_numbers:
+        return ()
+    candidates: list[tuple[int, int, str, str, str, float]] = []
+    place = {name: at for at, name in enumerate((*fit.table.observed, *fit.table.latent))}
+    k = len(fit.estimates)
+    rams: list[Ram] = []
+    for number, group in enumerate(fit.groups, start=1):
+        ram = group.ram
+        extra = [
+            (number, k + len(candidates) + position, lhs, op, rhs, value)
+            for position, (lhs, op, rhs, value) in enumerate(_candidates(fit, number))
+        ]
+        candidates += extra
+        rams.append(_extend(ram, extra, place))
+    n_all = k + len(candidates)
+    if n_all == k:
+        return ()
+    theta = np.concatenate([fit.estimates, [candidate[5] for candidate in candidates]])
+    groups = tuple(replace(group, ram=replace(ram, k=n_all)) for group, ram in zip(fit.groups, rams, strict=True))
+    model = NormalModel(groups)
+    slope = model.slope(theta, exact=False)
+    information, score = slope.curvature * model.n, -slope.gradient * model.n
+    old = information[:k, :k]
+    size = np.sqrt(np.maximum(np.diag(old), 1e-300))
+    inverse = np.linalg.pinv(old / np.outer(size, size), hermitian=True) / np.outer(size, size)
+    cross = information[k:, :k]
+    own = np.diag(information)[k:]
+    left = own - np.einsum("ck,kl,cl->c", cross, inverse, cross)
+    net = score[k:] - cross @ inverse @ score[:k]
+    found = [
+        ModificationIndex(lhs, op, rhs, number, float(net[at] ** 2 / left[at]), float(net[at] / left[at]))
+        for at, (number, _, lhs, op, rhs, _) in enumerate(candidates)
+        if left[at] > NO_INFORMATION * own[at] and own[at] > 0.0
+    ]
+    return tuple(sorted(found, key=lambda index: -index.mi))
+
+
+def _candidates(fit: Fit, group: int) -> Iterable[tuple[str, str, str, float]]:
+    """Parameters of one group that are fixed or absent: lhs, op, rhs, value."""
+    table = fit.table
+    rows = [row for row in table.rows if row.group == group]
+    present = {(row.lhs, row.op, row.rhs) for row in rows} | {
+        (row.rhs, "~~", row.lhs) for row in rows if row.op == "~~"
+    }
+    for row in rows:
+        if not row.free and not row.exo and row.op in ("=~", "~", "~~"):
+            yield row.lhs, row.op, row.rhs, row.fixed
+    indicators = list(dict.fromkeys(row.rhs for row in rows if row.op == "=~"))
+    inner = [name for name in table.observed if name not in table.exogenous]
+    outcomes = list(dict.fromkeys(row.lhs for row in rows if row.op == "~"))
+    predictors = list(dict.fromkeys(row.rhs for row in rows if row.op == "~"))
+    loadings = [(latent, "=~", name) for latent in table.latent for name in indicators if name != latent]
+    pairs = [*combinations(inner, 2), *combinations(table.latent, 2)]
+    joined = list(dict.fromkeys((*outcomes, *predictors)))
+    paths = [(outcome, "~", other) for outcome in outcomes for other in joined if other != outcome]
+    if outcomes:
+        paths += [
+            (other, "~", outcome)
+            for other in predictors
+            for outcome in outcomes
+            if other not in outcomes and other != outcome and other not in table.exogenous
+        ]
+    for lhs, op, rhs in (*loadings, *((a, "~~", b) for a, b in pairs), *dict.fromkeys(paths)):
+        if (lhs, op, rhs) not in present and (rhs, "=~", lhs) not in present:
+            yield lhs, op, rhs, 0.0
+
+
+def _extend(ram: Ram, extra: list[tuple[int, int, str, str, str, float]], place: dict[str, int]) -> Ram:
+    """The layout with candidates as further free cells; a candidate that was a fixed cell takes that cell's place."""
+    part, row, column = ram.part.copy(), ram.row.copy(), ram.column.copy()
+    free, fixed = ram.free.copy(), ram.fixed.copy()
+    more: list[tuple[int, int, int, int]] = []
+    for _, position, lhs, op, rhs, _ in extra:
+        i, j = place[lhs], place[rhs]
+        if op == "=~":
+            i, j = j, i
+        kind = int(PARTS[op])
+        same = (part == kind) & (row == i) & (column == j)
+        if kind == Part.S:
+            same |= (part == kind) & (row == j) & (column == i)
+        at = np.flatnonzero(same & (free < 0))
+        if len(at):
+            free[at[0]], fixed[at[0]] = position, 0.0
+        else:
+            more.append((kind, i, j, position))
+    added = np.array(more, dtype=np.intp).reshape(-1, 4)
+    return replace(
+        ram,
+        part=np.concatenate([part, added[:, 0]]),
+        row=np.concatenate([row, added[:, 1]]),
+        column=np.concatenate([column, added[:, 2]]),
+        free=np.concatenate([free, added[:, 3]]),
+        fixed=np.concatenate([fixed, np.zeros(len(added))]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Likelihood-ratio test of a model against one it is nested in.
+
+    chisq_difference  scaled where both fits are robust
+    df_difference     degrees of freedom it has
+    p_value           of the restrictions
+    is_scaled         whether the difference was scaled
+    """
+
+    chisq_difference: float
+    df_difference: int
+    p_value: float
+    is_scaled: bool
+
+
+def compare_fits(restricted: Fit, general: Fit) -> Comparison:
+    """Likelihood-ratio test; for robust fits the scaled difference of Satorra & Bentler (2001), Psychometrika 66, 507-514.
+
+    Raises UserError if the two were not fitted to the same people and variables, or their order is the other way round.
+    """
+    where = f"{restricted.spec.name} against {general.spec.name}"
+    if restricted.n != general.n or set(restricted.table.observed) != set(general.table.observed):
+        raise UserError(Problem(where, "the two models were not fitted to the same people and variables"))
+    df = round(restricted.measures.get("df", math.nan) - general.measures.get("df", math.nan))
+    if df <= 0:
+        raise UserError(Problem(where, "the first model has no more degrees of freedom than the second", "Swap them"))
+    difference = restricted.measures["chisq"] - general.measures["chisq"]
+    c0, c1 = (fit.measures.get("chisq_scaling_factor", math.nan) for fit in (restricted, general))
+    df0, df1 = restricted.measures["df"], general.measures["df"]
+    if df1 == 0:
+        c1 = 0.0 if "chisq_scaling_factor" in general.measures else c1
+    is_scaled = not (math.isnan(c0) or math.isnan(c1))
+    if is_scaled:
+        factor = (df0 * c0 - df1 * c1) / df
+        difference = difference / factor if factor > 0.0 else math.nan
+    p_value = float(chdtrc(df, max(difference, 0.0))) if not math.isnan(difference) else math.nan
+    return Comparison(difference, df, p_value, is_scaled)
+
+
+def implied_of(fit: Fit) -> tuple[tuple[Array, Array], ...]:
+    """Means and covariances of the observed variables that the fit implies, by group."""
+    pairs = []
+    for group in fit.groups:
+        implied = imply_moments(group.ram, fit.estimates)
+        pairs.append((implied.mu if group.ram.means else group.data.mean[0], implied.Sigma))
+    return tuple(pairs)
