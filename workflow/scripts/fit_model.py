@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import io
-from kinechain.effects import estimate_effects, fit_record
+from kinechain.effects import estimate_effects
 from kinechain.estimators import fit_model
+from kinechain.fit_record import fit_record
 from kinechain.spec import build_spec
 
 
