@@ -11,6 +11,7 @@ import numpy as np
 
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
+from kinechain.numerics.wls import WlsModel
 from kinechain.spec import ModelSpec, ParameterTable
 
 
@@ -98,6 +99,9 @@ class Fit:
     search       how the estimates were found
     groups       (G,) where parameters stand, and the sufficient statistics of each group
     saturated    (G,) means (p,) and covariances (p, p) of the model that restricts nothing
+    ordinal      the model given covariates, where outcomes are ordered: `groups` then describe the latent responses,
+                 with the residual variances of ordered outcomes, which follow from the parameters, at their values
+    undefined    quantity (a fit measure, a defined parameter, `standardised`, `indirect`) -> why it does not exist here
     """
 
     spec: ModelSpec
@@ -115,6 +119,8 @@ class Fit:
     detail: str = ""
     notes: tuple[str, ...] = ()
     extra: Mapping[str, float] = field(default_factory=dict)
+    ordinal: WlsModel | None = None
+    undefined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n(self) -> int:

@@ -21,6 +21,8 @@ class Estimator(Protocol):
 ESTIMATORS: Final[Mapping[str, tuple[str, str]]] = {
     "ml": ("kinechain.estimators.normal", "fit_ml"),
     "mlr": ("kinechain.estimators.normal", "fit_mlr"),
+    "dwls": ("kinechain.estimators.wls", "fit_dwls"),
+    "wlsmv": ("kinechain.estimators.wls", "fit_wlsmv"),
 }
 """Name -> module and function; modules are imported when they are asked for."""
 

@@ -53,7 +53,7 @@ def check_identification(
     rng = np.random.default_rng(seed)
     best, involved = -1, ()
     for _ in range(POINTS):
-        theta = _random_point(rams, start, rng)
+        theta = random_point(rams, start, rng)
         blocks = []
         try:
             for ram in rams:
@@ -83,7 +83,7 @@ def check_identification(
     return Identification(n_moments, best, k, involved if best < k else ())
 
 
-def _random_point(rams: tuple[Ram, ...], start: Array, rng: np.random.Generator) -> Array:
+def random_point(rams: tuple[Ram, ...], start: Array, rng: np.random.Generator) -> Array:
     """A point near the start, every parameter moved; paths away from zero, variances positive."""
     theta = start * rng.uniform(0.7, 1.3, len(start))
     for ram in rams:

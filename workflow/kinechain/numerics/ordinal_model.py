@@ -153,4 +153,5 @@ def total_variances(model: OrdinalRam, theta: NDArray[np.complex128]) -> NDArray
     """Variance of every variable at theta (…, k), what the covariates explain included: (…, m)."""
     at = model_matrices(model, theta)
     B = np.linalg.inv(np.eye(model.ram.m) - at.A)
-    return np.einsum("...ij,...jk,...ik->...i", B, at.S, B)
+    variances: NDArray[np.complex128] = np.einsum("...ij,...jk,...ik->...i", B, at.S, B)
+    return variances

@@ -40,7 +40,7 @@ class OrdinalMoments:
     means                (p,) intercepts of the numeric variables; 0 for the ordered
     slopes               (p, q) on the covariates
     residual_covariance  (p, p) given the covariates; unit diagonal for ordered variables
-    x_mean, x_covariance (q,), (q, q) of the covariates, divisor n
+    x_mean, x_covariance (q,), (q, q) of the covariates, divisor n - 1 as lavaan gives them here
     n                    people, complete on everything
     gamma                (m, m) covariance matrix of sqrt(n) times `statistics`
     repaired_cells       empty cells of 2 x 2 tables that were given half a person, margins kept
@@ -161,7 +161,7 @@ def ordinal_moments(Y: Array, levels: Sequence[int], X: Array) -> OrdinalMoments
         slopes=np.array([marginal.slopes for marginal in marginals]).reshape(p, q),
         residual_covariance=correlation * np.outer(deviations, deviations),
         x_mean=x_mean,
-        x_covariance=centred.T @ centred / n,
+        x_covariance=centred.T @ centred / (n - 1),
         n=n,
         gamma=0.5 * (gamma + gamma.T),
         repaired_cells=repaired,
