@@ -21,6 +21,7 @@ FLOORS: dict[str, float] = {
     "syntax": 1,
     "spec": 1,
     "effect_plan": 1,
+    "decisions": 1,
     "fit": 2,
     "simulate": 2,
     "simulate_trial": 2,
@@ -49,8 +50,10 @@ FLOORS: dict[str, float] = {
     "rounding": 0.5,
     "expressions": 1,
     "effect_plan": 1,
+    "decisions": 1,
     "preflight": 8,
     "publish": 8,
+    "commands": 9,
     "cli": 9,
 }
 

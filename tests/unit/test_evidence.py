@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from kinechain.decisions import parse_decisions
 from kinechain.errors import UserError
 from kinechain.evidence import evidence_record, evidence_table
 from kinechain.evidence.claim import claim_problems, in_order
-from kinechain.evidence.decisions import parse_decisions
 from kinechain.evidence.direction import compare_directions
 from kinechain.evidence.judging import judge_material
 from kinechain.evidence.multiplicity import adjust_benjamini_hochberg, adjust_holm

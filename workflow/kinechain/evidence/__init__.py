@@ -4,8 +4,8 @@ The order of the verdict is in `verdict`, what stops it in `gate`, the kinds of 
 a cohort's results through all of them.
 """
 
+from kinechain.decisions import Decisions, parse_decisions
 from kinechain.evidence.claim import Claim, Rule, Test, parse_claims
-from kinechain.evidence.decisions import Decisions, parse_decisions
 from kinechain.evidence.judging import Evidence, Verdict, evidence_record, evidence_table, judge_claims
 from kinechain.evidence.preflight import check_claims
 

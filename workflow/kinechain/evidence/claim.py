@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kinechain.decisions import Decisions
 from kinechain.errors import Problem, closest, raise_if_any
-from kinechain.evidence.decisions import Decisions
 
 FILE = "config/claims.yaml"
 

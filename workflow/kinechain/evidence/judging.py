@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinechain.decisions import Decisions
 from kinechain.evidence.claim import Claim, in_order
-from kinechain.evidence.decisions import Decisions
 from kinechain.evidence.direction import Directions, compare_directions
 from kinechain.evidence.gate import closed_by_cohort
 from kinechain.evidence.judgement import Case, Judgement, Part, closed
 from kinechain.evidence.material import Material, gather
 from kinechain.evidence.multiplicity import adjust_benjamini_hochberg, adjust_holm
 from kinechain.evidence.rule import RULES
-from kinechain.evidence.tier import TierName, strongest_wording, tier_of
+from kinechain.evidence.tier import TierName, pattern_wording, strongest_wording, tier_of
 from kinechain.evidence.verdict import NOT_TESTABLE, NULL, OPPOSITE, SUPPORTED, VerdictName
 from kinechain.numerics import Array
 
@@ -30,6 +30,9 @@ ADJUSTMENTS: dict[str, Callable[[Array], Array]] = {"primary": adjust_holm, "cha
 """Correction of a family; every other is corrected by Benjamini and Hochberg. Joint significance needs none."""
 
 FORWARD, REVERSE = "M1_chain_joint", "M6_reverse_joint"
+DIRECTED_RULES = ("effect", "chain", "mediated", "share", "all_of")
+"""Kinds whose verdict is about one exposure and one outcome; every other kind is about a pattern."""
+
 EQUIVALENCE_RULES = ("equivalence", "cancellation", "independence")
 
 
@@ -204,10 +207,16 @@ def _verdict(
         n_for_null=judgement.n_for_null,
         estimand=claim.estimand,
         needs="" if testable else " ".join(judgement.reasons),
-        wording=strongest_wording(verdict, tier, claim.exposure, claim.outcome, survives=survives is not False),
+        wording=_wording(claim, verdict, tier, survives is not False),
         would_overturn=claim.overturned_by if testable else f"It would take {claim.cause_needs}",
         parts=judgement.parts,
     )
+
+
+def _wording(claim: Claim, verdict: VerdictName, tier: TierName, survives: bool) -> str:
+    if claim.rule.kind in DIRECTED_RULES:
+        return strongest_wording(verdict, tier, claim.exposure, claim.outcome, survives=survives)
+    return pattern_wording(verdict, tier, claim.gist, survives=survives)
 
 
 def _reasons(claim: Claim, judgement: Judgement, material: Material, directions: Directions) -> tuple[str, ...]:

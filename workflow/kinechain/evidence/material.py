@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import norm
 
+from kinechain.decisions import Decisions
 from kinechain.evidence.claim import Claim, Test
-from kinechain.evidence.decisions import Decisions
 from kinechain.evidence.verdict import Limits
 from kinechain.numerics import Array
 
@@ -166,8 +166,9 @@ class Material:
         if fit is None:
             return ""
         status = str(fit.get("status", ""))
+        text = str(fit.get("status_text") or status)
         return (
-            "" if status.lower().startswith(CONVERGED) else f"the model {model} gave no estimates: {status.rstrip('.')}"
+            "" if status.lower().startswith(CONVERGED) else f"the model {model} gave no estimates: {text.rstrip('.')}"
         )
 
     def n_of(self, model: str) -> int:

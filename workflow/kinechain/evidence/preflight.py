@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from kinechain.decisions import Decisions
 from kinechain.effect_plan import plan_effects
 from kinechain.errors import Problem, UserError, closest
 from kinechain.evidence.claim import FILE, Claim, claim_problems
-from kinechain.evidence.decisions import Decisions
 from kinechain.graph import bad_controls, graph_of
 from kinechain.spec import ModelSpec
 

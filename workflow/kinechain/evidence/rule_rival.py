@@ -89,7 +89,7 @@ def judge_vanishing(case: Case) -> Judgement:
     held = [after for before, after in rulings if before == SUPPORTED]
     if held and all(after in CONTRADICTED for after in held):
         verdict = SUPPORTED
-    elif SUPPORTED in held:
+    elif any(after == SUPPORTED for _, after in rulings):
         verdict = OPPOSITE
     elif all(before in CONTRADICTED for before, _ in rulings):
         verdict = NULL

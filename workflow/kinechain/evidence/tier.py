@@ -51,17 +51,20 @@ def tier_of(design: str, evidence: str = "cross_sectional") -> TierName:
     return min(_OF_DESIGN[design], _OF_EVIDENCE[evidence])
 
 
+STARTS: dict[TierName, str] = {
+    "T0": "Published correlations",
+    "T1": "In this cross-section",
+    "T2": "Over the visits of this cohort",
+    "T3": "In this trial",
+}
+
+
 def strongest_wording(verdict: VerdictName, tier: TierName, exposure: str, outcome: str, *, survives: bool) -> str:
     """The strongest sentence that verdict and tier allow; a report may weaken it, never strengthen it.
 
     survives  whether the claim survives the correction for multiplicity; the sentence says so when it does not
     """
-    start = {
-        "T0": "Published correlations",
-        "T1": "In this cross-section",
-        "T2": "Over the visits of this cohort",
-        "T3": "In this trial",
-    }[tier]
+    start = STARTS[tier]
     verb = TIERS[tier].verb
     if verdict == NOT_TESTABLE:
         return f"Whether {exposure} {TIERS['T1'].verb} {outcome} cannot be tested here."
@@ -80,6 +83,21 @@ def strongest_wording(verdict: VerdictName, tier: TierName, exposure: str, outco
         return f"{_against(tier, start)} the link between {exposure} and {outcome} stays open."
     doubt = "" if survives else "; this does not survive the correction for the number of claims tested"
     return f"{claim}{doubt}."
+
+
+def pattern_wording(verdict: VerdictName, tier: TierName, gist: str, *, survives: bool) -> str:
+    """The strongest sentence about a claim that is a pattern and not one effect; the claim itself is quoted.
+
+    gist  the claim in the words of config/claims.yaml
+    """
+    if verdict == NOT_TESTABLE:
+        return f"Whether “{gist}” holds cannot be tested here."
+    start = "Published correlations" if tier == "T0" else f"{STARTS[tier]}, what was seen"
+    does = {SUPPORTED: "fit", NULL: "speak against", OPPOSITE: "speak against", INCONCLUSIVE: "leave open"}[verdict]
+    if tier != "T0":
+        does = {"fit": "fits", "speak against": "speaks against", "leave open": "leaves open"}[does]
+    doubt = "" if survives else "; this does not survive the correction for the number of claims tested"
+    return f"{start} {does} the claim “{gist}”{doubt}."
 
 
 def _against(tier: TierName, start: str) -> str:
