@@ -14,7 +14,7 @@ PACKAGE = ROOT / "workflow" / "kinechain"
 
 BODY = re.compile(
     r"hamstring|ham_tight|pelvi|lumbar|lumbo|lordos|kyphos|thora[xc]|thor_kyph|cervic|\bneck|head_fwd|\bslr\b|\bcva\b|\bndi\b"
-    r"|\bake\b|craniovert|sacral|psis\b|asis\b",
+    r"|\bake\b|craniovert|sacral|\bpsis\b|\basis\b",
     re.IGNORECASE,
 )
 
