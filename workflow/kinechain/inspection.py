@@ -11,15 +11,21 @@ import numpy as np
 from scipy.special import chdtrc
 
 from kinechain.errors import Problem, UserError
-from kinechain.estimators.layout import PARTS
+from kinechain.estimators.layout import PARTS, read_constraints
 from kinechain.fit import Fit
 from kinechain.numerics import Array
+from kinechain.numerics.information import invert_information
 from kinechain.numerics.likelihood import log_likelihood, observed_information
 from kinechain.numerics.model import NormalModel
+from kinechain.numerics.ordinal_model import differentiate_statistics
+from kinechain.numerics.polychoric import pairs
 from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import saturated_derivatives
+from kinechain.numerics.wls import WlsModel
 from kinechain.solution import solve_rows
 
+AT_A_BOUND = 1e-8
+"""Distance from an inequality constraint below which it holds with equality."""
 NO_INFORMATION = 1e-7
 """Share of a parameter's own information that must be left beside the others for an index to mean anything."""
 
@@ -46,6 +52,8 @@ def find_residuals(fit: Fit) -> tuple[Residual, ...]:
     """Residuals of every mean (where modelled) and covariance of every group; none where the fit has no numbers."""
     if not fit.status.has_numbers:
         return ()
+    if fit.ordinal is not None:
+        return _ordinal_residuals(fit, fit.ordinal)
     found: list[Residual] = []
     names = fit.table.observed
     p = len(names)
@@ -69,6 +77,35 @@ def find_residuals(fit: Fit) -> tuple[Residual, ...]:
         found += [
             Residual(lhs, rhs, number, float(raw[at]), float(raw[at] / spread[at]), float(raw[at] / spread_left[at]))
             for at, (lhs, rhs) in enumerate(labels)
+        ]
+    return tuple(found)
+
+
+def _ordinal_residuals(fit: Fit, model: WlsModel) -> tuple[Residual, ...]:
+    """Residuals of the covariances given the covariates, for ordered outcomes those of their latent responses."""
+    found = []
+    for number, group in enumerate(model.groups, start=1):
+        implied, delta = differentiate_statistics(group.model, fit.estimates)
+        first, second = pairs(len(group.model.y))
+        chosen = slice(len(implied) - len(first), None)
+        raw = (group.statistics - implied)[chosen]
+        # how the estimates follow the statistics: weights of this group, in the inverse information of all
+        follow = delta @ np.linalg.pinv(model.slope(fit.estimates, exact=False).curvature, hermitian=True) @ delta.T
+        Q = np.eye(len(implied)) - follow * (group.weight * group.counted / model.counted)
+        spread = np.sqrt(np.diag(group.gamma) / group.counted)
+        left = np.diag(Q @ group.gamma @ Q.T) / group.counted
+        spread_left = np.sqrt(np.where(left > NO_INFORMATION * spread**2, left, math.nan))
+        names = [group.model.ram.names[at] for at in group.model.y]
+        found += [
+            Residual(
+                names[i],
+                names[j],
+                number,
+                float(raw[at]),
+                float(raw[at] / spread[chosen][at]),
+                float(raw[at] / spread_left[chosen][at]),
+            )
+            for at, (j, i) in enumerate(zip(first, second, strict=True))
         ]
     return tuple(found)
 
@@ -118,6 +155,11 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
     rams: list[Ram] = []
     for number, group in enumerate(fit.groups, start=1):
         ram = group.ram
+        released = [
+            (number, k + len(candidates) + position, row.lhs, row.op, row.rhs, float(group.ram.fixed[at]))
+            for position, (at, row) in enumerate(_exogenous_rows(fit, number))
+        ]
+        candidates += released
         extra = [
             (number, k + len(candidates) + position, lhs, op, rhs, value)
             for position, (lhs, op, rhs, value) in enumerate(_candidates(fit, number))
@@ -129,12 +171,15 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
         return ()
     theta = np.concatenate([fit.estimates, [candidate[5] for candidate in candidates]])
     groups = tuple(replace(group, ram=replace(ram, k=n_all)) for group, ram in zip(fit.groups, rams, strict=True))
-    model = NormalModel(groups)
-    slope = model.slope(theta, exact=False)
-    information, score = slope.curvature * model.n, -slope.gradient * model.n
+    if fit.ordinal is None:
+        model = NormalModel(groups)
+        slope, n = model.slope(theta, exact=False), model.n
+    else:
+        responses = _free_residuals(fit.ordinal, rams, n_all)
+        slope, n = responses.slope(theta, exact=False), responses.counted
+    information, score = slope.curvature * n, -slope.gradient * n
     old = information[:k, :k]
-    size = np.sqrt(np.maximum(np.diag(old), 1e-300))
-    inverse = np.linalg.pinv(old / np.outer(size, size), hermitian=True) / np.outer(size, size)
+    inverse = invert_information(old, _active_constraints(fit))[0]
     cross = information[k:, :k]
     own = np.diag(information)[k:]
     left = own - np.einsum("ck,kl,cl->c", cross, inverse, cross)
@@ -147,6 +192,25 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
     return tuple(sorted(found, key=lambda index: -index.mi))
 
 
+def _free_residuals(model: WlsModel, rams: list[Ram], k: int) -> WlsModel:
+    """The model of ordered outcomes with candidates among its cells."""
+    return WlsModel(
+        tuple(
+            replace(group, model=replace(group.model, ram=replace(ram, k=k)))
+            for group, ram in zip(model.groups, rams, strict=True)
+        )
+    )
+
+
+def _active_constraints(fit: Fit) -> Array:
+    """(a, k) derivatives of the constraints that hold with equality at the estimates."""
+    constraints = read_constraints(fit.table)
+    if constraints is None:
+        return np.zeros((0, len(fit.estimates)))
+    above, by_above = constraints.above(fit.estimates)
+    return np.concatenate([constraints.equal(fit.estimates)[1], by_above[np.abs(above) < AT_A_BOUND]])
+
+
 def _candidates(fit: Fit, group: int) -> Iterable[tuple[str, str, str, float]]:
     """Parameters of one group that are fixed or absent: lhs, op, rhs, value."""
     table = fit.table
@@ -154,26 +218,26 @@ def _candidates(fit: Fit, group: int) -> Iterable[tuple[str, str, str, float]]:
     present = {(row.lhs, row.op, row.rhs) for row in rows} | {
         (row.rhs, "~~", row.lhs) for row in rows if row.op == "~~"
     }
+    ordered = {row.lhs for row in rows if row.op == "~*~"}
     for row in rows:
-        if not row.free and not row.exo and row.op in ("=~", "~", "~~"):
+        if row.op == "~~" and row.lhs == row.rhs and row.lhs in ordered:
+            continue  # follows from the parameters
+        if not row.free and not row.exo and row.op in ("=~", "~", "~~", "~1"):
             yield row.lhs, row.op, row.rhs, row.fixed
     indicators = list(dict.fromkeys(row.rhs for row in rows if row.op == "=~"))
     inner = [name for name in table.observed if name not in table.exogenous]
-    outcomes = list(dict.fromkeys(row.lhs for row in rows if row.op == "~"))
-    predictors = list(dict.fromkeys(row.rhs for row in rows if row.op == "~"))
+    joined = list(dict.fromkeys(name for row in rows if row.op == "~" for name in (row.lhs, row.rhs)))
     loadings = [(latent, "=~", name) for latent in table.latent for name in indicators if name != latent]
     pairs = [*combinations(inner, 2), *combinations(table.latent, 2)]
-    joined = list(dict.fromkeys((*outcomes, *predictors)))
-    paths = [(outcome, "~", other) for outcome in outcomes for other in joined if other != outcome]
-    if outcomes:
-        paths += [
-            (other, "~", outcome)
-            for other in predictors
-            for outcome in outcomes
-            if other not in outcomes and other != outcome and other not in table.exogenous
-        ]
-    for lhs, op, rhs in (*loadings, *((a, "~~", b) for a, b in pairs), *dict.fromkeys(paths)):
-        if (lhs, op, rhs) not in present and (rhs, "=~", lhs) not in present:
+    paths = [
+        (outcome, "~", source)
+        for outcome in joined
+        for source in joined
+        if outcome != source and not (outcome in table.exogenous and source in table.exogenous)
+    ]
+    for lhs, op, rhs in (*loadings, *((a, "~~", b) for a, b in pairs), *paths):
+        is_loading_already = op == "~" and (rhs, "=~", lhs) in present
+        if (lhs, op, rhs) not in present and not is_loading_already:
             yield lhs, op, rhs, 0.0
 
 
@@ -183,7 +247,7 @@ def _extend(ram: Ram, extra: list[tuple[int, int, str, str, str, float]], place:
     free, fixed = ram.free.copy(), ram.fixed.copy()
     more: list[tuple[int, int, int, int]] = []
     for _, position, lhs, op, rhs, _ in extra:
-        i, j = place[lhs], place[rhs]
+        i, j = place[lhs], place.get(rhs, 0)
         if op == "=~":
             i, j = j, i
         kind = int(PARTS[op])
@@ -223,9 +287,12 @@ class Comparison:
 
 
 def compare_fits(restricted: Fit, general: Fit) -> Comparison:
-    """Likelihood-ratio test; for robust fits the scaled difference of Satorra & Bentler (2001), Psychometrika 66, 507-514.
+    """Likelihood-ratio test; for robust fits the scaled difference of Satorra & Bentler (2001).
 
-    Raises UserError if the two were not fitted to the same people and variables, or their order is the other way round.
+    Raises UserError if the two were not fitted to the same people and variables, if their order is the other way round,
+    or if outcomes are ordered: scaled and shifted statistics have no difference of their own.
+
+    Psychometrika 66, 507-514.
     """
     where = f"{restricted.spec.name} against {general.spec.name}"
     if restricted.n != general.n or set(restricted.table.observed) != set(general.table.observed):
@@ -233,6 +300,9 @@ def compare_fits(restricted: Fit, general: Fit) -> Comparison:
     df = round(restricted.measures.get("df", math.nan) - general.measures.get("df", math.nan))
     if df <= 0:
         raise UserError(Problem(where, "the first model has no more degrees of freedom than the second", "Swap them"))
+    if restricted.ordinal is not None or general.ordinal is not None:
+        what = "scaled and shifted statistics cannot be subtracted from each other"
+        raise UserError(Problem(where, what, "Test the restriction by its estimate and standard error"))
     difference = restricted.measures["chisq"] - general.measures["chisq"]
     c0, c1 = (fit.measures.get("chisq_scaling_factor", math.nan) for fit in (restricted, general))
     df0, df1 = restricted.measures["df"], general.measures["df"]

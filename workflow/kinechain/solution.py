@@ -7,13 +7,16 @@ ones only; a residual covariance becomes a residual correlation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from kinechain.fit import Fit
 from kinechain.numerics import Array
+from kinechain.numerics.ordinal_model import complete_cells, differentiate, total_variances
 from kinechain.numerics.ram import differentiate_moments, imply_moments
+from kinechain.numerics.wls import WlsModel
 from kinechain.spec import ParameterTable
 
 Scale = Literal["all", "lv"]
@@ -37,6 +40,8 @@ class Solution:
 
 def solve_rows(fit: Fit) -> Solution:
     """Values and variances at the estimates; NaN throughout where the fit has no numbers."""
+    if fit.ordinal is not None and fit.status.has_numbers:
+        return _solve_ordinal(fit.ordinal, fit.estimates)
     table, k = fit.table, len(fit.estimates)
     values = np.concatenate([group.ram.cells(fit.estimates) for group in fit.groups])
     slopes = np.zeros((len(table.rows), k))
@@ -55,6 +60,21 @@ def solve_rows(fit: Fit) -> Solution:
     else:
         values = np.full(len(table.rows), np.nan)
     return Solution(values, slopes, variances, variance_slopes)
+
+
+def _solve_ordinal(model: WlsModel, theta: Array) -> Solution:
+    """The same for ordered outcomes, whose residual variances follow from all parameters."""
+    values, value_slopes, variances, variance_slopes = [], [], [], []
+    for group in model.groups:
+        cells, slopes = differentiate(partial(complete_cells, group.model), theta)
+        values.append(cells)
+        value_slopes.append(slopes)
+        total, slopes = differentiate(partial(total_variances, group.model), theta)
+        variances.append(total)
+        variance_slopes.append(slopes)
+    return Solution(
+        np.concatenate(values), np.concatenate(value_slopes), np.array(variances), np.array(variance_slopes)
+    )
 
 
 def standardise_rows(table: ParameterTable, solution: Solution, scale: Scale) -> tuple[Array, Array]:

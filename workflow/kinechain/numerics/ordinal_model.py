@@ -7,7 +7,9 @@ section 2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,13 +130,23 @@ def imply_statistics(model: OrdinalRam, theta: NDArray[np.complex128]) -> NDArra
     return np.concatenate([*places, slopes, covariance[..., numeric, numeric], covariance[..., second, first]], axis=-1)
 
 
-def differentiate_statistics(model: OrdinalRam, theta: Array) -> tuple[Array, Array]:
-    """Statistics (s,) implied at theta (k,) and their derivatives (s, k), exact to rounding."""
+def differentiate(
+    function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]], theta: Array
+) -> tuple[Array, Array]:
+    """Values (s,) of an analytic function of theta (k,), and their derivatives (s, k), exact to rounding.
+
+    function  takes a stack of points (k + 1, k) to a stack of values (k + 1, s)
+    """
     k = len(theta)
     points = np.tile(theta.astype(np.complex128), (k + 1, 1))
     points[np.arange(k), np.arange(k)] += 1j * COMPLEX_STEP
-    values = imply_statistics(model, points)
+    values = function(points)
     return values[k].real, values[:k].imag.T / COMPLEX_STEP
+
+
+def differentiate_statistics(model: OrdinalRam, theta: Array) -> tuple[Array, Array]:
+    """Statistics (s,) implied at theta (k,) and their derivatives (s, k)."""
+    return differentiate(partial(imply_statistics, model), theta)
 
 
 def complete_cells(model: OrdinalRam, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
