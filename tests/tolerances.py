@@ -21,3 +21,6 @@ BOOTSTRAP_LIMIT = 4.0
 GLS_ESTIMATE = 1e-4
 # The log-likelihood is flat there: second order in the same distance.
 GLS_LOGL = 1e-5
+
+# A draw by batched EM against the engine's search, in standard errors: EM stops once its step is 5e-4 of one.
+FIML_DRAW = 1e-3

@@ -49,6 +49,11 @@ def pairs(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.tril_indices(p)
 
 
+def n_features(p: int) -> int:
+    """Features of `p` variables: 1, each variable, and their products."""
+    return 1 + p + p * (p + 1) // 2
+
+
 def features(X: Array, scale: Scale, dtype: DTypeLike = np.float64) -> Array:
     """What is summed over people to get moments: 1, the standardised columns, and their products.
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from kinechain.numerics import Array
 
 SINGULAR = 1e-10
-"""Share of a regressor's variance, its own in the draw and that in the sample, that must be left when earlier regressors
-are accounted for; below, the draw has failed."""
+"""Share of a regressor's variance (its own in the draw, and that in the sample) that must be left when earlier
+regressors are accounted for; below, the draw has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,44 +122,36 @@ def _eliminate(
             M[k + 1 :, k] = slope
 
 
-def implied_variances(covariance: Array, draws: RegressionDraws, equations: Equations) -> Array:
-    """Variances of all variables under the model, in every draw: what standardised coefficients divide by.
+def implied_covariance(covariance: Array, draws: RegressionDraws, equations: Equations) -> Array:
+    """Covariances of all variables under the model, in every draw.
 
-    returns  (p, D)
+    returns  (p, p, D); `covariance` itself when the model reproduces it
 
-    Variables that no equation explains keep their sample covariances. Where the model reproduces the sample (every
-    variance of a model with all forward arrows) the sample's value is the answer and nothing is computed.
+    Variables that no equation explains keep their sample covariances. Where the model reproduces the sample (everywhere
+    for a model with all forward arrows) the sample's value is the answer and nothing is computed.
     """
-    Sigma: dict[tuple[int, int], Array] = {}
-    exact: set[tuple[int, int]] = set()
     explained = set(equations.outcomes)
     known = [v for v in range(equations.p) if v not in explained]
+    exact: set[tuple[int, int]] = {(a, b) for a in known for b in known}
     joint = {frozenset(pair): draws.joint[k] for k, pair in enumerate(equations.joint)}
-    exact.update((a, b) for a in known for b in known)
-
-    def implied(a: int, b: int) -> Array:
-        value: Array = Sigma[a, b] if (a, b) in Sigma else covariance[a, b]
-        return value
-
+    Sigma = covariance
     for y, regressors in zip(equations.outcomes, equations.regressors, strict=True):
-        for v in known:
-            if v in regressors and all((r, v) in exact for r in regressors):
+        for v in (*known, y):
+            needed = [(r, v) for r in regressors] if v != y else [(r, q) for r in regressors for q in regressors]
+            is_reproduced = v == y or v in regressors or frozenset((y, v)) in joint
+            if is_reproduced and all(pair in exact for pair in needed):
                 exact |= {(y, v), (v, y)}
-            else:
-                value = np.zeros(covariance.shape[-1])
-                for r in regressors:
-                    value += draws.paths[y, r] * implied(r, v)
-                value += joint.get(frozenset((y, v)), 0.0)
-                Sigma[y, v] = Sigma[v, y] = value
-        if all((a, b) in exact for a in regressors for b in regressors):
-            exact.add((y, y))
-        else:
-            value = draws.residual[y].copy()
+                continue
+            if Sigma is covariance:
+                Sigma = covariance.copy()
+            value = draws.residual[y].copy() if v == y else np.zeros(covariance.shape[-1])
             for r in regressors:
-                value += draws.paths[y, r] * implied(r, y)
-            Sigma[y, y] = value
+                value += draws.paths[y, r] * Sigma[r, v]
+            if v != y and frozenset((y, v)) in joint:
+                value += joint[frozenset((y, v))]
+            Sigma[y, v] = Sigma[v, y] = value
         known.append(y)
-    return np.array([implied(v, v) for v in range(equations.p)])
+    return Sigma
 
 
 def total_effects(paths: Array, equations: Equations, sources: tuple[int, ...]) -> Array:

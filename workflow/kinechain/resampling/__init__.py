@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from kinechain.resampling.drawing import draw_effects, join_draws
 from kinechain.resampling.draws import Draws, draws_frame, draws_metadata, findings
+from kinechain.resampling.of_cohort import draw_cohort
 from kinechain.resampling.table import interval_table, join_intervals
 
 __all__ = [
     "Draws",
+    "draw_cohort",
     "draw_effects",
     "draws_frame",
     "draws_metadata",

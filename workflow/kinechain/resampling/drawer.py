@@ -15,10 +15,16 @@ from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, stream
 from kinechain.resampling.draws import ParameterDraws, join_parameters
-from kinechain.resampling.sampling import Design, Features, chunk_sums, left_out_sums, normal_sums, sample_sums
-
-CHUNKS_AT_ONCE = 20
-"""Chunks whose sums are held together: rows are read once for all of them, and memory stays bounded."""
+from kinechain.resampling.sampling import (
+    Design,
+    Features,
+    chunk_sums,
+    left_out_sums,
+    normal_law,
+    normal_sums,
+    sample_sums,
+    unit_features,
+)
 
 MomentFit = Callable[[MomentDraws, Scale], ParameterDraws]
 
@@ -75,15 +81,13 @@ class MomentDrawer:
         return self.design.in_words
 
     def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
-        parts = []
-        for start in range(0, len(chunks), CHUNKS_AT_ONCE):
-            some = chunks[start : start + CHUNKS_AT_ONCE]
-            if self.scheme is Scheme.MOMENT_NORMAL:
-                sums = normal_sums(self.source, seed, cohort, some)
-            else:
-                sums = chunk_sums(self.source, self.design, seed, cohort, some)
-            parts += [self._fitted(sums[:, at : at + CHUNK]) for at in range(0, sums.shape[1], CHUNK)]
-        return join_parameters(parts)
+        if self.scheme is Scheme.MOMENT_NORMAL:
+            law = normal_law(self.source)
+            return join_parameters([self._fitted(normal_sums(law, self.n, seed, cohort, chunk)) for chunk in chunks])
+        held = unit_features(self.source, self.design)
+        return join_parameters(
+            [self._fitted(chunk_sums(self.source, self.design, held, seed, cohort, chunk)) for chunk in chunks]
+        )
 
     def sample(self) -> ParameterDraws:
         return self._fitted(sample_sums(self.source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,18 @@ from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import Drawer, MomentDrawer, MomentFit, PublishedDrawer
 from kinechain.resampling.draws import Draws, ParameterDraws, effects_of
+from kinechain.resampling.fiml import make_fiml_drawer
 from kinechain.resampling.recursive import parameters_of_moments, recursive_model
 from kinechain.resampling.sampling import make_design, make_features
 from kinechain.spec import ModelSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def draw_effects(
     spec: ModelSpec,
-    data: Mapping[str, Any] | Moments,
+    data: Mapping[str, Any] | pd.DataFrame | Moments,
     *,
     seed: int,
     draws: int = 10_000,
@@ -78,30 +82,30 @@ def draw_effects(
 
 def make_drawer(
     spec: ModelSpec,
-    data: Mapping[str, Any] | Moments,
+    data: Mapping[str, Any] | pd.DataFrame | Moments,
     *,
     scheme: Scheme = Scheme.MULTINOMIAL,
     strata: NDArray[np.generic] | None = None,
     cluster: NDArray[np.generic] | None = None,
 ) -> Drawer:
     """The way to draw this model from these data."""
-    fit = _moment_fit(spec)
     names = spec.table.observed
+    model = recursive_model(spec.table)
+    if model is None:
+        raise UserError(Problem(spec.where, "this model cannot be drawn in closed form"))
+    fit: MomentFit = partial(parameters_of_moments, model)
     if isinstance(data, Moments):
         return PublishedDrawer(data.select(names), fit)
     X = columns(data, names)
     design = make_design(scheme, X.shape[0], strata=strata, cluster=cluster, where=spec.where)
+    if spec.missing == "fiml" and not np.isfinite(X).all():
+        if scheme is Scheme.MOMENT_NORMAL:
+            raise UserError(Problem(spec.where, "`moment_normal` draws need complete data", "Use `multinomial`"))
+        return make_fiml_drawer(model, design, X, spec.where)
     return MomentDrawer(make_features(X), design, fit)
 
 
-def _moment_fit(spec: ModelSpec) -> MomentFit:
-    model = recursive_model(spec.table)
-    if model is None:
-        raise UserError(Problem(spec.where, "this model cannot be drawn in closed form"))
-    return partial(parameters_of_moments, model)
-
-
-def columns(data: Mapping[str, Any], names: Sequence[str]) -> Array:
+def columns(data: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Array:
     """Columns as one array (n, p); a product `a:b` is made from its factors when the data lack it."""
 
     def column(name: str) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from kinechain.effect_plan import causal_order
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale
-from kinechain.numerics.batched_recursive import Equations, implied_variances, regress
+from kinechain.numerics.batched_recursive import Equations, implied_covariance, regress
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.spec import ParameterTable
 
@@ -100,7 +100,8 @@ def parameters_of_moments(model: RecursiveModel, moments: MomentDraws, scale: Sc
     place = {name: at for at, name in enumerate(model.names)}
     spread = scale.spread
     with np.errstate(invalid="ignore"):  # a failed draw may leave a variance a rounding below zero
-        deviation = np.sqrt(implied_variances(moments.covariance, found, model.equations))
+        Sigma = implied_covariance(moments.covariance, found, model.equations)
+        deviation = np.sqrt(np.einsum("iid->id", Sigma))
     draws = found.failed.size
     values = np.zeros((len(model.table.rows), draws))
     standardised = np.zeros_like(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
-from kinechain.numerics.batched_moments import Scale, features, precision_for, scale_of, tiles, weighted_sums
+from kinechain.numerics.batched_moments import (
+    Scale,
+    features,
+    n_features,
+    precision_for,
+    scale_of,
+    tiles,
+    weighted_sums,
+)
 from kinechain.numerics.streams import CHUNK, Scheme, stream
 from kinechain.numerics.weights import (
     cluster_weights,
@@ -138,24 +146,41 @@ def make_design(
     return Design(scheme, n, groups, number)
 
 
+Block = tuple[slice, Array]
+
+
+def weight_blocks(design: Design, seed: int, cohort: str, chunk: int, dtype: DTypeLike = np.float64) -> Iterator[Block]:
+    """Weights of one chunk of draws, for one block of rows after another: (rows, (CHUNK, rows)).
+
+    Up to TILED_FROM people are one block. More are taken tile by tile, so that memory does not grow with them: a draw
+    shares its people out to the tiles first, and each tile is then filled alone.
+    """
+    rng = stream(seed, cohort, design.scheme, chunk)
+    everyone = slice(0, design.n)
+    if design.scheme is Scheme.STRATIFIED:
+        yield everyone, stratified_weights(rng, design.strata, design.n, CHUNK, dtype)
+    elif design.scheme is Scheme.CLUSTER and design.cluster is not None:
+        yield everyone, cluster_weights(rng, design.cluster, CHUNK, dtype)
+    else:
+        blocks = list(tiles(design.n)) if design.n >= TILED_FROM else [everyone]
+        totals = None
+        if len(blocks) > 1 and design.scheme is Scheme.MULTINOMIAL:
+            sizes = np.array([block.stop - block.start for block in blocks], np.int64)
+            totals = tile_totals(rng, sizes, CHUNK)
+        for at, block in enumerate(blocks):
+            size = block.stop - block.start
+            if design.scheme is Scheme.POISSON:
+                yield block, poisson_weights(rng, size, CHUNK, dtype)
+            elif design.scheme is Scheme.TWO_POINT:
+                yield block, two_point_weights(rng, size, CHUNK, dtype)
+            else:
+                of_block = None if totals is None else totals[:, at]
+                yield block, multinomial_weights(rng, size, CHUNK, totals=of_block, dtype=dtype)
+
+
 def chunk_weights(design: Design, seed: int, cohort: str, chunk: int) -> Array:
     """Weights (CHUNK, n) of one chunk of draws, for everyone at once."""
-    rng = stream(seed, cohort, design.scheme, chunk)
-    if design.scheme is Scheme.STRATIFIED:
-        return stratified_weights(rng, design.strata, design.n, CHUNK)
-    if design.scheme is Scheme.CLUSTER and design.cluster is not None:
-        return cluster_weights(rng, design.cluster, CHUNK)
-    return _block_weights(rng, design.scheme, design.n, None, np.float64)
-
-
-def _block_weights(
-    rng: np.random.Generator, scheme: Scheme, n: int, totals: NDArray[np.int64] | None, dtype: DTypeLike
-) -> Array:
-    if scheme is Scheme.POISSON:
-        return poisson_weights(rng, n, CHUNK, dtype)
-    if scheme is Scheme.TWO_POINT:
-        return two_point_weights(rng, n, CHUNK, dtype)
-    return multinomial_weights(rng, n, CHUNK, totals=totals, dtype=dtype)
+    return np.concatenate([weights for _, weights in weight_blocks(design, seed, cohort, chunk)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,60 +224,35 @@ def make_features(X: Array) -> Features:
     return Features(X, scale_of(kept), precision_for(kept), complete)
 
 
-def cluster_features(source: Features, cluster: NDArray[np.intp]) -> Array:
-    """Features summed within clusters (G, q): a draw of clusters needs no more."""
-    total: Array | None = None
-    for rows in tiles(source.X.shape[0]):
-        F = np.asarray(source.rows(rows), np.float64)
-        if total is None:
-            total = np.zeros((int(cluster.max()) + 1, F.shape[1]))
-        np.add.at(total, cluster[rows], F)
-    assert total is not None
+def unit_features(source: Features, design: Design) -> Array | None:
+    """Features of what is resampled, where they are few enough to hold: of people, or summed within clusters.
+
+    returns  (n, q) or (G, q); None for more people than TILED_FROM
+    """
+    if design.cluster is not None:
+        total = np.zeros((int(design.cluster.max()) + 1, n_features(source.X.shape[1])))
+        for rows in tiles(source.X.shape[0]):
+            np.add.at(total, design.cluster[rows], np.asarray(source.rows(rows), np.float64))
+        return total
+    return source.rows(slice(0, design.n)) if design.n < TILED_FROM or design.strata else None
+
+
+def chunk_sums(source: Features, design: Design, held: Array | None, seed: int, cohort: str, chunk: int) -> Array:
+    """Weighted sums of features for every draw of a chunk (q, CHUNK).
+
+    held  what `unit_features` gave; None to make features block by block
+    """
+    if design.cluster is not None and held is not None:
+        rng = stream(seed, cohort, design.scheme, chunk)
+        return weighted_sums(held, multinomial_weights(rng, held.shape[0], CHUNK))
+    total = np.zeros((n_features(source.X.shape[1]), CHUNK))
+    for rows, weights in weight_blocks(design, seed, cohort, chunk, source.dtype):
+        total += weighted_sums(source.rows(rows) if held is None else held[rows], weights)
     return total
 
 
-def chunk_sums(source: Features, design: Design, seed: int, cohort: str, chunks: Sequence[int]) -> Array:
-    """Weighted sums of features for every draw of the chunks, each draw under its own weights.
-
-    returns  (q, len(chunks) * CHUNK)
-
-    Rows are taken in blocks (a stratum, or a tile of one); each block is made once and used for all chunks. A draw
-    shares its people out to the blocks first, so that each can be filled alone.
-    """
-    clusters = cluster_features(source, design.cluster) if design.cluster is not None else None
-    n = design.n if clusters is None else clusters.shape[0]
-    strata = design.strata or (None,)
-    rngs = [stream(seed, cohort, design.scheme, chunk) for chunk in chunks]
-    total: Array | None = None
-    for stratum in strata:
-        size = n if stratum is None else stratum.size
-        blocks = list(tiles(size)) if size >= TILED_FROM else [slice(0, size)]
-        sizes = np.array([block.stop - block.start for block in blocks], np.int64)
-        shared = [
-            tile_totals(rng, sizes, CHUNK) if len(blocks) > 1 and design.scheme in _MULTINOMIAL else None
-            for rng in rngs
-        ]
-        for at, block in enumerate(blocks):
-            which = block if stratum is None else stratum[block]
-            F = source.rows(which) if clusters is None else clusters[which]
-            if total is None:
-                total = np.zeros((F.shape[1], len(rngs), CHUNK))
-            for c, rng in enumerate(rngs):
-                totals = None if shared[c] is None else shared[c][:, at]  # type: ignore[index]  # not None here
-                W = _block_weights(rng, design.scheme, int(sizes[at]), totals, F.dtype)
-                total[:, c] += weighted_sums(F, W)
-    assert total is not None
-    return total.reshape(total.shape[0], -1)
-
-
-_MULTINOMIAL = (Scheme.MULTINOMIAL, Scheme.STRATIFIED, Scheme.CLUSTER)
-
-
-def normal_sums(source: Features, seed: int, cohort: str, chunks: Sequence[int]) -> Array:
-    """Sums of features drawn from their normal limit: means and covariances of the features in one pass.
-
-    returns  (q, len(chunks) * CHUNK); the number of people is the sample's own in every draw
-    """
+def normal_law(source: Features) -> tuple[Array, Array]:
+    """Normal limit of the sums of features: their means (q - 1,) and a root of the covariance of their sums."""
     n = source.n
     first: Array | float = 0.0
     second: Array | float = 0.0
@@ -261,13 +261,14 @@ def normal_sums(source: Features, seed: int, cohort: str, chunks: Sequence[int])
         first, second = first + F.sum(axis=0), second + F.T @ F
     mean = np.asarray(first) / n
     values, vectors = np.linalg.eigh(np.asarray(second) / n - np.outer(mean, mean))
-    root = vectors * np.sqrt(np.maximum(values, 0.0) * n)
-    parts = [
-        n * mean[:, None] + root @ stream(seed, cohort, Scheme.MOMENT_NORMAL, c).standard_normal((mean.size, CHUNK))
-        for c in chunks
-    ]
-    sums = np.concatenate(parts, axis=1)
-    return np.concatenate([np.full((1, sums.shape[1]), float(n)), sums])
+    return mean, np.asarray(vectors * np.sqrt(np.maximum(values, 0.0) * n))
+
+
+def normal_sums(law: tuple[Array, Array], n: int, seed: int, cohort: str, chunk: int) -> Array:
+    """Sums of features drawn from their normal limit (q, CHUNK); every draw has the sample's number of people."""
+    mean, root = law
+    noise = stream(seed, cohort, Scheme.MOMENT_NORMAL, chunk).standard_normal((mean.size, CHUNK))
+    return np.concatenate([np.full((1, CHUNK), float(n)), n * mean[:, None] + root @ noise])
 
 
 def sample_sums(source: Features) -> Array:
@@ -282,7 +283,9 @@ def left_out_sums(source: Features, design: Design) -> Iterator[Array]:
     """Sums of features with each person (or cluster) left out in turn: (q, m) for one block after another."""
     everyone = sample_sums(source)
     if design.cluster is not None:
-        yield everyone - cluster_features(source, design.cluster).T
+        held = unit_features(source, design)
+        assert held is not None
+        yield everyone - held.T
         return
     for rows in tiles(source.X.shape[0]):
         F = np.asarray(source.rows(rows), np.float64)[source.complete[rows]]
