@@ -24,3 +24,6 @@ GLS_LOGL = 1e-5
 
 # A draw by batched EM against the engine's search, in standard errors: EM stops once its step is 5e-4 of one.
 FIML_DRAW = 1e-3
+
+# A share over simulated cohorts against its nominal value: four binomial standard errors of the number of runs.
+RECOVERY_ERRORS = 4.0
