@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kinechain.numerics.moments import Moments
 
@@ -109,12 +110,36 @@ class Cohort:
         else:
             assert self.people is not None
             columns = sorted(str(column) for column in self.people.columns)
-            rows = sorted(
-                ",".join(
-                    "" if pd.isna(value) else f"{value:.9g}" if isinstance(value, float) else str(value)
-                    for value in row
-                )
-                for row in self.people[columns].itertuples(index=False, name=None)
-            )
-            text = ",".join(columns) + "\n" + "\n".join(rows)
+            rows = np.sort(_row_marks([self.people[column] for column in columns]), axis=0)
+            text = ",".join(columns) + "\n" + hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _row_marks(columns: list[pd.Series]) -> NDArray[np.void]:
+    """One mark of 128 bits for each row, the same for rows with the same values wherever they stand."""
+    n = len(columns[0]) if columns else 0
+    marks = np.zeros((2, n), dtype=np.uint64)
+    for column in columns:
+        for lane, factor in enumerate((0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)):
+            mixed = (marks[lane] ^ _value_marks(column)) * np.uint64(factor)
+            marks[lane] = mixed ^ (mixed >> np.uint64(29 + 3 * lane))
+    both = np.empty(n, dtype=[("first", "<u8"), ("second", "<u8")])
+    both["first"], both["second"] = marks
+    return both
+
+
+def _value_marks(column: pd.Series) -> NDArray[np.uint64]:
+    """A mark for each value: text by its sha256, numbers by nine significant digits and the place of their point."""
+    if not pd.api.types.is_numeric_dtype(column):
+        positions, words = pd.factorize(column)
+        marks = [int.from_bytes(hashlib.sha256(str(word).encode()).digest()[:8], "little") for word in words]
+        return np.array([*marks, 1], dtype=np.uint64)[positions]
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    missing = ~np.isfinite(values)
+    size = np.where(missing | (values == 0), 1.0, np.abs(values))
+    place = np.floor(np.log10(size)).astype(np.int64)
+    digits = np.rint(values * 10.0 ** (8 - place), where=~missing, out=np.zeros(len(values)))
+    place += np.abs(digits) >= 1e9  # 9.9999999996 is 10.0000000
+    digits = np.where(np.abs(digits) >= 1e9, np.rint(digits / 10), digits)
+    marks = digits.astype(np.int64).view(np.uint64) * np.uint64(0x100000001B3) + place.astype(np.int64).view(np.uint64)
+    return np.where(missing, np.uint64(1), np.where(digits == 0, np.uint64(2), marks))

@@ -1,0 +1,353 @@
+"""Layout: which rows of a file belong to one person and one visit, and which side, repeat or rater each row holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kinechain.cohort import Finding
+from kinechain.cohort_spec import CohortSpec
+from kinechain.measures import Dictionary, word_of
+from kinechain.numerics import Array
+
+Index = NDArray[np.int64]
+Words = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the rows of a file fall into units: one unit is a person at a visit.
+
+    unit     (n,)  row -> unit; -1 where the row belongs to nobody
+    person   (m,)  unit -> person, numbered from 0 in the order of the file
+    visits   names of visits in order of time; empty when there is one
+    visit    (m,)  unit -> position among `visits`; empty when there is one visit
+    per_column_visits  True when columns say the visit: then a column without one feeds every visit of its person
+    facets   side, trial, rater -> (n,) word of each row; absent where no column says it
+    roles    arm, cluster, site, visit_day -> (m,) value of each unit
+    """
+
+    unit: Index
+    person: Index
+    visits: tuple[str, ...] = ()
+    visit: Index = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    per_column_visits: bool = False
+    facets: Mapping[str, Words] = field(default_factory=dict)
+    roles: Mapping[str, Words | Array] = field(default_factory=dict)
+
+    @property
+    def n_units(self) -> int:
+        return len(self.person)
+
+    @property
+    def n_people(self) -> int:
+        return len(np.unique(self.person))
+
+    def keep(self, units: NDArray[np.bool_]) -> Layout:
+        """The layout of some of the units; people keep their numbers."""
+        new = np.where(units, np.cumsum(units) - 1, -1)
+        return Layout(
+            np.where(self.unit >= 0, new[self.unit], -1),
+            self.person[units],
+            self.visits,
+            self.visit[units] if len(self.visit) else self.visit,
+            self.per_column_visits,
+            self.facets,
+            {role: values[units] for role, values in self.roles.items()},
+        )
+
+
+def lay_out(
+    spec: CohortSpec, frame: pd.DataFrame, dictionary: Dictionary, blank: NDArray[np.bool_]
+) -> tuple[Layout, tuple[Finding, ...]]:
+    """The layout of a file's rows, and every doubt about who and when they are.
+
+    frame  rows of the file that are eligible
+    blank  (n,)  rows that hold no value at all: they belong to nobody
+    """
+    findings: list[Finding] = []
+    n = len(frame)
+    person = _people(spec, frame, blank, findings)
+    facets = {
+        role: _words(frame[spec.structure[role]], dictionary)
+        for role in ("side", "trial", "rater")
+        if role in spec.structure
+    }
+    if "side" in facets:
+        facets["side"] = _sides(facets["side"], spec.structure["side"], blank, dictionary, findings)
+    wide = tuple(dict.fromkeys(column.visit for column in spec.columns if column.visit))
+    if wide and "visit" not in spec.structure:
+        visits = wide
+        row_visit = np.zeros(n, dtype=np.int64)
+    elif "visit" in spec.structure:
+        visits, row_visit = _visits(spec, _words(frame[spec.structure["visit"]], dictionary), blank, findings)
+    else:
+        visits, row_visit = (), np.zeros(n, dtype=np.int64)
+    usable = (person >= 0) & (row_visit >= 0)
+    person = np.where(usable, person, -1)
+    _check_repeats(person, row_visit, facets, spec, findings)
+    n_people = int(person.max(initial=-1)) + 1
+    if wide and "visit" not in spec.structure:
+        width = len(visits)
+        layout = Layout(
+            np.where(person >= 0, person * width, -1),
+            np.repeat(np.arange(n_people), width),
+            visits,
+            np.tile(np.arange(width), n_people),
+            True,
+            facets,
+        )
+    else:
+        unit, units = _numbered(person * max(1, len(visits)) + row_visit, person >= 0)
+        width = max(1, len(visits))
+        layout = Layout(
+            unit, units // width, visits, units % width if visits else np.zeros(0, dtype=np.int64), False, facets
+        )
+    roles = _roles(spec, frame, layout, dictionary, findings)
+    return (
+        Layout(layout.unit, layout.person, layout.visits, layout.visit, layout.per_column_visits, layout.facets, roles),
+        tuple(findings),
+    )
+
+
+def _numbered(key: Index, used: NDArray[np.bool_]) -> tuple[Index, Index]:
+    """Rows with equal keys get one number, ordered by key; -1 where not used. Also the key of each number."""
+    values, inverse = np.unique(key[used], return_inverse=True)
+    unit = np.full(len(key), -1, dtype=np.int64)
+    unit[used] = inverse
+    return unit, values.astype(np.int64)
+
+
+def _words(series: pd.Series, dictionary: Dictionary) -> Words:
+    """Text of each row, stripped; "" where missing. Case is kept, whole numbers lose their ".0"."""
+    positions, uniques = pd.factorize(series)
+    words = [_plain(value) for value in uniques]
+    words = ["" if word.lower() in dictionary.missing_words else word for word in words]
+    return np.array([*words, ""], dtype=object)[positions]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _people(spec: CohortSpec, frame: pd.DataFrame, blank: NDArray[np.bool_], findings: list[Finding]) -> Index:
+    """Row -> person, numbered in order of first appearance; -1 for blank rows and rows without id."""
+    n = len(frame)
+    if "id" not in spec.structure:
+        person = np.full(n, -1, dtype=np.int64)
+        person[~blank] = np.arange(int((~blank).sum()))
+        findings.append(
+            Finding(
+                "note",
+                "",
+                "the file has no id: each row is taken for a person of its own",
+                0,
+                "Add `id:` if it has one",
+            )
+        )
+        return person
+    column = spec.structure["id"]
+    empty = frozenset({"", "nan", "none", "<na>", "."})
+    positions, uniques = pd.factorize(frame[column])
+    ids = np.array([*(_plain(value) for value in uniques), ""], dtype=object)[positions]
+    nameless = np.array([word.lower() in empty for word in ids], dtype=bool) & ~blank
+    if nameless.any():
+        count = int(nameless.sum())
+        findings.append(
+            Finding("error", "", f"rows hold values but no id in column `{column}`", count, "Fill in the ids", column)
+        )
+    used = ~blank & ~nameless
+    _check_ids(ids[used], column, findings)
+    if "site" in spec.structure:
+        sites = frame[spec.structure["site"]].astype(str).str.strip().to_numpy(dtype=object)
+        shared = int((pd.DataFrame({"id": ids[used], "site": sites[used]}).groupby("id")["site"].nunique() > 1).sum())
+        if shared and not spec.id_scope:
+            what = f"ids of column `{column}` occur at more than one site"
+            remedy = (
+                "Add `id_scope: study` if they are the same people, `id_scope: site` if each site counts for itself"
+            )
+            findings.append(Finding("error", "", what, shared, remedy, column))
+        elif shared and spec.id_scope == "study":
+            what = "people were seen at more than one site: their values are averaged"
+            findings.append(Finding("note", "", what, shared, "", column))
+        if spec.id_scope == "site":
+            ids = np.array(
+                [f"{site}\N{UNIT SEPARATOR}{word}" for site, word in zip(sites, ids, strict=True)], dtype=object
+            )
+    person = np.full(n, -1, dtype=np.int64)
+    person[used] = pd.factorize(ids[used])[0]
+    return person
+
+
+def _check_ids(ids: Words, column: str, findings: list[Finding]) -> None:
+    distinct = pd.unique(pd.Series(ids, dtype=object))
+    alike = pd.Series(distinct, dtype=object).str.lower().str.replace(r"[\s_-]", "", regex=True).str.lstrip("0")
+    doubtful = int(alike.duplicated(keep=False).sum())
+    if doubtful:
+        what = f"ids of column `{column}` differ from another only by zeros in front, spaces, dashes or case"
+        findings.append(Finding("warning", "", what, doubtful, "Write each person's id in one way", column))
+
+
+def _sides(
+    words: Words, column: str, blank: NDArray[np.bool_], dictionary: Dictionary, findings: list[Finding]
+) -> Words:
+    sides = np.array([dictionary.sides.get(word.lower(), "") for word in words], dtype=object)
+    unknown = int(((sides == "") & ~blank).sum())
+    if unknown:
+        what = f"rows of column `{column}` name no known side"
+        remedy = "Write left and right, or add the word under `sides` in config/measures.yaml"
+        findings.append(Finding("error", "", what, unknown, remedy, column))
+    return sides
+
+
+def _visits(
+    spec: CohortSpec, words: Words, blank: NDArray[np.bool_], findings: list[Finding]
+) -> tuple[tuple[str, ...], Index]:
+    column = spec.structure["visit"]
+    if spec.visits:
+        names = tuple(dict.fromkeys(spec.visits.values()))
+        position = {word: names.index(name) for word, name in spec.visits.items()}
+        row = np.array([position.get(word_of(word), -1) for word in words], dtype=np.int64)
+    else:
+        found = list(dict.fromkeys(word for word, nothing in zip(words, blank, strict=True) if word and not nothing))
+        names = tuple(sorted(found, key=float)) if all(_is_number(word) for word in found) else tuple(found)
+        position = {name: index for index, name in enumerate(names)}
+        row = np.array([position.get(word, -1) for word in words], dtype=np.int64)
+    unknown = int(((row < 0) & ~blank).sum())
+    if unknown:
+        remedy = "List every value under `visits`" if spec.visits else "Fill in the visit"
+        what = f"rows of column `{column}` belong to no known visit"
+        findings.append(Finding("error", "", what, unknown, remedy, column))
+    return names, row
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def _check_repeats(
+    person: Index, visit: Index, facets: Mapping[str, Words], spec: CohortSpec, findings: list[Finding]
+) -> None:
+    """Rows that claim to be the same person, visit, side, repeat and rater."""
+    if "id" not in spec.structure:
+        return
+    used = person >= 0
+    keys = pd.DataFrame(
+        {"person": person[used], "visit": visit[used]} | {name: word[used] for name, word in facets.items()}
+    )
+    if "site" in spec.structure and spec.id_scope == "study":
+        return
+    repeated = keys.duplicated(keep="first")
+    count = int(repeated.sum())
+    if count:
+        people = int(keys.loc[repeated, "person"].nunique())
+        told = [key for key in ("visit", "side", "trial", "rater") if key in spec.structure]
+        rest = [key for key in ("visit", "side", "trial", "rater") if key not in spec.structure]
+        again = f" with the same {', '.join(told)}" if told else ""
+        what = f"ids of column `{spec.structure['id']}` occur more than once{again}"
+        remedy = "Remove the rows too many" + (
+            f", or name the column that tells the rows apart ({', '.join(f'`{key}:`' for key in rest)})" if rest else ""
+        )
+        findings.append(Finding("error", "", what, people, remedy, spec.structure["id"]))
+
+
+def _roles(
+    spec: CohortSpec, frame: pd.DataFrame, layout: Layout, dictionary: Dictionary, findings: list[Finding]
+) -> dict[str, Words | Array]:
+    roles: dict[str, Words | Array] = {}
+    for role in ("site", "arm", "cluster"):
+        if role not in spec.structure:
+            continue
+        column = spec.structure[role]
+        words = _words(frame[column], dictionary)
+        if role == "arm" and spec.arms:
+            unknown = int(
+                (np.array([word != "" and word_of(word) not in spec.arms for word in words]) & (layout.unit >= 0)).sum()
+            )
+            if unknown:
+                what = f"rows of column `{column}` belong to no known arm"
+                findings.append(Finding("error", "", what, unknown, "List every value under `arms`", column))
+            words = np.array([spec.arms.get(word_of(word), "") for word in words], dtype=object)
+        by_person = _first_word(words, np.where(layout.unit >= 0, layout.person[layout.unit], -1))
+        conflicts = _conflicts(words, np.where(layout.unit >= 0, layout.person[layout.unit], -1))
+        if conflicts and role == "arm":
+            what = f"people have more than one {role} in column `{column}`"
+            findings.append(Finding("error", "", what, conflicts, "Mend the file: a person has one", column))
+        roles[role] = np.array([by_person.get(int(number), "") for number in layout.person], dtype=object)
+        absent = int((np.array(list(roles[role])) == "").sum())
+        if absent:
+            what = f"rows of the cohort have no {role} in column `{column}`"
+            findings.append(Finding("warning", "", what, absent, "Fill it in, or leave these people out", column))
+    days = _visit_days(spec, frame, layout, findings)
+    if days is not None:
+        roles["visit_day"] = days
+    return roles
+
+
+def _first_word(words: Words, person: Index) -> dict[int, str]:
+    first: dict[int, str] = {}
+    for number, word in zip(person.tolist(), words, strict=True):
+        if number >= 0 and word and number not in first:
+            first[number] = word
+    return first
+
+
+def _conflicts(words: Words, person: Index) -> int:
+    used = (person >= 0) & (words != "")
+    return int(
+        (pd.DataFrame({"person": person[used], "word": words[used]}).groupby("person")["word"].nunique() > 1).sum()
+    )
+
+
+def _visit_days(spec: CohortSpec, frame: pd.DataFrame, layout: Layout, findings: list[Finding]) -> Array | None:
+    """Days of each unit: as the file says, or since the person's first date. Dates themselves never enter."""
+    if "visit_day" in spec.structure:
+        days = pd.to_numeric(frame[spec.structure["visit_day"]], errors="coerce").to_numpy(dtype=float)
+        return _unit_mean(days, layout)
+    if spec.visit_days and layout.per_column_visits:
+        days = np.full(layout.n_units, np.nan)
+        for visit, column in spec.visit_days.items():
+            if visit in layout.visits:
+                here = layout.unit >= 0
+                values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+                days[layout.unit[here] + layout.visits.index(visit)] = values[here]
+        return days
+    if "visit_date" not in spec.structure:
+        return None
+    column = spec.structure["visit_date"]
+    text = frame[column]
+    dates = pd.to_datetime(text, errors="coerce", format=spec.read.get("date_format", "ISO8601"))
+    unread = int((dates.isna() & text.notna() & (text.astype(str).str.strip() != "")).sum())
+    if unread:
+        what = f"values of column `{column}` are not dates in the form 2024-03-31"
+        remedy = "Say how they are written, for example `read: {date_format: '%d.%m.%Y'}`"
+        findings.append(Finding("error", "", what, unread, remedy, column))
+    day = (dates - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    by_unit = _unit_mean(np.asarray(day.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64), layout)
+    first = pd.Series(by_unit).groupby(layout.person).transform("min").to_numpy()
+    backwards = 0
+    if layout.visits:
+        steps = pd.DataFrame({"person": layout.person, "visit": layout.visit, "day": by_unit}).dropna()
+        steps = steps.sort_values(["person", "visit"])
+        backwards = int(((steps["person"].diff() == 0) & (steps["day"].diff() < 0)).sum())
+    if backwards:
+        what = "visits are dated before an earlier visit of the same person"
+        findings.append(Finding("error", "", what, backwards, "Mend the dates, or the order under `visits`", column))
+    return np.asarray(by_unit - first, dtype=float)
+
+
+def _unit_mean(values: Array, layout: Layout) -> Array:
+    ok = (layout.unit >= 0) & np.isfinite(values)
+    count = np.bincount(layout.unit[ok], minlength=layout.n_units)
+    total = np.bincount(layout.unit[ok], weights=values[ok], minlength=layout.n_units)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

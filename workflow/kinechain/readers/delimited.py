@@ -1,0 +1,225 @@
+"""Delimited text: separator, decimal mark and encoding declared or found by looking; read by Arrow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinechain.cohort import Finding
+from kinechain.errors import Problem, UserError
+from kinechain.readers.raw import RawTable, check_header, unique_names
+
+if TYPE_CHECKING:
+    from kinechain.measures import Dictionary
+
+SAMPLE_BYTES = 262_144
+SEPARATORS = (",", ";", "\t", "|")
+LONGEST_LINE = 4_000_000
+"""A first line longer than this is no header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a delimited file is written."""
+
+    encoding: str
+    separator: str
+    decimal: str
+
+
+def read_delimited(
+    path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any], dictionary: Dictionary
+) -> RawTable:
+    """Columns of a delimited file.
+
+    wanted   columns to read; None for all
+    options  `read:` of the cohort's yaml, and text: columns that stay text
+
+    Raises UserError when the file is not text, has no header or has rows of another length than its header.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    dialect, findings = sniff(path, shown, options)
+    skip = int(options.get("header_row", 1)) - 1
+    header = _header(path, dialect, skip, shown)
+    names = unique_names(header)
+    check_header(names, wanted or (), shown)
+    chosen = [name for name in names if wanted is None or name in set(wanted)]
+    ragged: list[int] = []
+
+    def count(row: Any) -> str:
+        ragged.append(int(row.number or 0))
+        return "skip"
+
+    words = sorted({*dictionary.missing_words, *(word.upper() for word in dictionary.missing_words), "NaN"})
+    text = {name: pa.string() for name in options.get("text", ()) if name in chosen}
+    unit_rows = int("units_row" in options)
+    try:
+        table = arrow_csv.read_csv(
+            path,
+            arrow_csv.ReadOptions(
+                use_threads=False, skip_rows=skip + 1 + unit_rows, column_names=names, encoding=dialect.encoding
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=dialect.separator, newlines_in_values=True, ignore_empty_lines=True, invalid_row_handler=count
+            ),
+            arrow_csv.ConvertOptions(
+                include_columns=chosen,
+                column_types=text,
+                null_values=words,
+                strings_can_be_null=True,
+                decimal_point=dialect.decimal,
+                true_values=[],
+                false_values=[],
+                timestamp_parsers=[],
+            ),
+        )
+    except (pa.ArrowException, UnicodeDecodeError, LookupError, OverflowError) as error:
+        raise UserError(_unreadable(shown, dialect, error)) from None
+    if ragged:
+        first = f" (the first is row {ragged[0] + skip + unit_rows})" if ragged[0] else ""
+        what = f"{len(ragged)} rows have another number of fields than the header{first}"
+        remedy = (
+            f"The separator is read as {_name(dialect.separator)}; declare `read: {{separator: ...}}`, or mend the rows"
+        )
+        raise UserError(Problem(shown, what, remedy))
+    footer = int(options.get("footer_rows", 0))
+    if footer:
+        table = table.slice(0, max(0, table.num_rows - footer))
+    frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=True)
+    settings = {"separator": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
+    return RawTable(frame, tuple(findings), {}, settings)
+
+
+def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, list[Finding]]:
+    """The dialect of a file: what is declared, and the rest by looking at its beginning."""
+    with path.open("rb") as file:
+        sample = file.read(SAMPLE_BYTES)
+    findings: list[Finding] = []
+    encoding = options.get("encoding") or _encoding(path, sample, shown, findings)
+    try:
+        # the sample may end inside a character
+        text = io.TextIOWrapper(io.BytesIO(sample), encoding=encoding, errors="ignore", newline="").read()
+    except (UnicodeError, LookupError):
+        raise UserError(
+            Problem(shown, f"the file is not {encoding} text", "Declare another `read: {encoding: ...}`")
+        ) from None
+    if "\0" in text or _share_of_controls(text) > 0.01:
+        what = "the file is not text"
+        raise UserError(Problem(shown, what, "Declare the right `format:`, or export it as csv again"))
+    lines = text.splitlines()[int(options.get("header_row", 1)) - 1 :]
+    if not lines or not lines[0].strip():
+        raise UserError(
+            Problem(shown, "there is no header where one should be", "Name its row in `read: {header_row: ...}`")
+        )
+    if len(lines[0]) > LONGEST_LINE:
+        raise UserError(Problem(shown, "the header is longer than 4 MB", "Export the file again"))
+    separator = options.get("separator") or _separator(lines[:200])
+    decimal = options.get("decimal") or _decimal(lines[1:200], separator)
+    if "decimal" not in options and decimal == ",":
+        findings.append(Finding("note", "", "numbers are read with a decimal comma, found by looking", 0))
+    return Dialect(encoding, separator, decimal), findings
+
+
+def _encoding(path: Path, sample: bytes, shown: str, findings: list[Finding]) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if sample.startswith(b"\xef\xbb\xbf"):
+        return "utf-8"
+    if _is_utf8(path):
+        return "utf-8"
+    if b"\0" in sample:
+        raise UserError(
+            Problem(shown, "the file is not text", "Declare the right `format:`, or export it as csv again")
+        )
+    what = "the file is not UTF-8: read as Windows-1252, found by looking"
+    findings.append(Finding("note", "", what, 0, "Declare `read: {encoding: ...}` if letters look wrong"))
+    return "windows-1252"
+
+
+def _is_utf8(path: Path) -> bool:
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _share_of_controls(text: str) -> float:
+    controls = sum(character < " " and character not in "\t\r\n\f" for character in text)
+    return controls / max(1, len(text))
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """The separator that splits most lines into the same number of fields, more than one."""
+    best, best_score = ",", 0.0
+    for separator in SEPARATORS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        same = sum(width == widths[0] for width in widths) / len(widths)
+        score = same + min(widths[0], 50) / 1000
+        if score > best_score:
+            best, best_score = separator, score
+    return best
+
+
+def _decimal(lines: Sequence[str], separator: str) -> str:
+    """A comma where it stands inside numbers and no point does (or only before it, as between thousands)."""
+    if separator == ",":
+        return "."
+    comma = point = 0
+    for line in lines:
+        for field in line.split(separator):
+            number = field.strip().strip('"')
+            comma += bool(re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d+,\d+", number))
+            point += bool(re.fullmatch(r"[+-]?\d+\.\d+", number)) and not re.fullmatch(
+                r"[+-]?\d{1,3}(\.\d{3})+", number
+            )
+    return "," if comma > point else "."
+
+
+def _header(path: Path, dialect: Dialect, skip: int, shown: str) -> list[str]:
+    """Fields of the header row; a byte-order mark is no part of a name."""
+    encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            for _ in range(skip):
+                file.readline(LONGEST_LINE)
+            rows = csv.reader(iter(lambda: file.readline(LONGEST_LINE), ""), delimiter=dialect.separator)
+            header = next(rows, [])
+    except (csv.Error, UnicodeError):
+        raise UserError(Problem(shown, "the header cannot be read", "Export the file as csv again")) from None
+    if "\n" in "".join(header):
+        raise UserError(
+            Problem(shown, "the header has a line break inside a name", "Mend the header, or check the quotes")
+        )
+    return header
+
+
+def _name(separator: str) -> str:
+    return {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}.get(separator, f"`{separator}`")
+
+
+def _unreadable(shown: str, dialect: Dialect, error: Exception) -> Problem:
+    message = str(error)
+    if "Empty CSV" in message or "no data" in message.lower():
+        return Problem(shown, "the file has no row of data", "Check `header_row` and that the file is the right one")
+    if "straddling" in message or "quot" in message.lower():
+        return Problem(shown, "a quoted field never ends", 'Look for a stray " in the file')
+    return Problem(shown, f"the file cannot be read as {dialect.encoding} text", "Export it as csv in UTF-8 again")

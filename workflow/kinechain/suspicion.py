@@ -1,0 +1,251 @@
+"""Suspicion: what a trusted table would not show. Each is a finding with a count; nothing is ever mended here.
+
+An error stops the study, a warning is printed, a note is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from kinechain.cohort import Finding
+from kinechain.layout import Layout
+from kinechain.measures import Dictionary, Expectation, Identity, Measure
+from kinechain.numerics import Array
+
+FEWEST_PAIRS = 20
+"""Fewer pairs say nothing about the sign of a correlation."""
+
+FEWEST_VALUES = 40
+"""Fewer values say nothing about their shape or their digits."""
+
+
+def suspicions(values: Mapping[str, Array], layout: Layout, dictionary: Dictionary) -> list[Finding]:
+    """All suspicions about the canonical values of a cohort's units."""
+    quantities = {name: array for name, array in values.items() if name in dictionary and not dictionary[name].levels}
+    found: list[Finding] = []
+    for identity in dictionary.identities:
+        found += check_identity(identity, values, dictionary)
+    for expectation in dictionary.expectations:
+        found += check_expectation(expectation, values)
+    for name, array in quantities.items():
+        measure = dictionary[name]
+        for check in (check_unit_mixture, check_decimal_slips, check_digits, check_ends):
+            found += check(array, measure)
+    found += check_uniform_noise(quantities, dictionary)
+    found += check_copied_people(quantities, layout)
+    found += check_changes(values, layout, dictionary)
+    return found
+
+
+def check_identity(identity: Identity, values: Mapping[str, Array], dictionary: Dictionary) -> Iterator[Finding]:
+    """Measures that must add up and do not; and whether one of them seems to have the opposite sign."""
+    if not all(name in values for name in (identity.total, *identity.parts)):
+        return
+    total = values[identity.total]
+    parts = np.array([values[name] for name in identity.parts])
+    gap = np.abs(total - parts.sum(axis=0))
+    seen = np.isfinite(gap)
+    beyond, off = int((gap[seen] > identity.error_beyond).sum()), int((gap[seen] > identity.warn_beyond).sum())
+    if not off:
+        return
+    unit = dictionary[identity.total].unit
+    for index, name in enumerate(identity.parts):
+        flipped = parts.copy()
+        flipped[index] *= -1
+        mended = np.abs(total - flipped.sum(axis=0))[seen] <= identity.warn_beyond
+        if beyond and mended.mean() > 0.9:
+            what = f"people in whom {identity.name} fails, and holds with the sign of `{name}` turned"
+            yield Finding(
+                "error", name, what, off, "Name the other `convention` of its column; it is never turned here"
+            )
+            return
+    level = "error" if beyond else "warning"
+    limit, count = (identity.error_beyond, beyond) if beyond else (identity.warn_beyond, off)
+    what = f"people in whom {identity.name} is off by more than {limit:g} {unit}"
+    yield Finding(level, identity.total, what, count, "Check the three columns: units, conventions, mixed-up people")  # type: ignore[arg-type]  # one of two literals
+
+
+def check_expectation(expectation: Expectation, values: Mapping[str, Array]) -> Iterator[Finding]:
+    """Two measures whose correlation is clearly of the sign that it cannot have."""
+    first, second = expectation.measures
+    if first not in values or second not in values:
+        return
+    r, n = _correlation(values[first], values[second])
+    if n < FEWEST_PAIRS or not np.isfinite(r):
+        return
+    # the far end of the 95 % interval (Fisher's z): a sign is opposite only where chance does not explain it
+    far = np.tanh(np.arctanh(np.clip(r, -0.999999, 0.999999)) + expectation.sign * 1.96 / np.sqrt(n - 3))
+    if far * expectation.sign < 0:
+        shown = f"{r:.2f}".replace("-", "\N{MINUS SIGN}")
+        what = f"people in whom `{first}` and `{second}` correlate {shown}, the opposite of what they must"
+        remedy = f"Convention or unit suspected: {expectation.reason}"
+        yield Finding(expectation.level, first, what, n, remedy)
+
+
+def _correlation(x: Array, y: Array) -> tuple[float, int]:
+    both = np.isfinite(x) & np.isfinite(y)
+    n = int(both.sum())
+    if n < 4 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
+        return float("nan"), n
+    return float(np.corrcoef(x[both], y[both])[0, 1]), n
+
+
+UNIT_FACTORS = (
+    (2.54, "inch and centimetre"),
+    (10.0, "centimetre and millimetre"),
+    (100.0, "metre and centimetre"),
+    (2.2046, "kilogram and pound"),
+    (9.80665, "kilogram-force and newton"),
+    (98.0665, "kg/cm2 and kPa"),
+    (57.2958, "radian and degree"),
+    (60.0, "hour and minute"),
+)
+"""Ratios between units that end up in one column."""
+
+
+def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
+    """Two clusters of values whose centres differ by the ratio of two units."""
+    logs = np.sort(np.log(values[np.isfinite(values) & (values > 0)]))
+    if len(logs) < FEWEST_VALUES or (values[np.isfinite(values)] < 0).any():
+        return
+    gaps = np.diff(logs)
+    low, high = int(0.05 * len(logs)), int(0.95 * len(logs)) - 1
+    if high <= low:
+        return
+    cut = low + int(np.argmax(gaps[low:high]))
+    lower, upper = logs[: cut + 1], logs[cut + 1 :]
+    spread = max(lower.std(), upper.std(), 1e-6)
+    distance = np.median(upper) - np.median(lower)
+    if gaps[cut] < 0.25 * distance or distance < 4 * spread:
+        return
+    for factor, words in UNIT_FACTORS:
+        if abs(distance - np.log(factor)) < 0.15:
+            count = min(len(lower), len(upper))
+            what = f"values of `{measure.name}` form a second group about {factor:g} times apart, as {words} do"
+            yield Finding(
+                "error", measure.name, what, count, "Two units in one column: mend the file, or split the column"
+            )
+            return
+
+
+def check_decimal_slips(values: Array, measure: Measure) -> Iterator[Finding]:
+    """Single values that are ten times away from all others and would fit without a shifted point."""
+    seen = values[np.isfinite(values)]
+    if len(seen) < FEWEST_VALUES or measure.hard is None:
+        return
+    centre = np.median(seen)
+    spread = 1.4826 * np.median(np.abs(seen - centre))
+    if spread <= 0 or centre <= 0 or np.percentile(seen, 2.5) < centre / 5:
+        return
+    far = np.abs(seen - centre) > 5 * spread
+    slipped = far & ((np.abs(seen * 10 - centre) < 3 * spread) | (np.abs(seen / 10 - centre) < 3 * spread))
+    count = int(slipped.sum())
+    if count:
+        what = f"values of `{measure.name}` are ten times away from the rest: a slipped decimal point?"
+        yield Finding("warning", measure.name, what, count, "Look at them in the file; they stay in")
+
+
+READ_OFF_AN_INSTRUMENT = ("deg", "cm", "mm", "kg", "kPa")
+"""Units of readings a person writes down; scores and minutes have steps of their own."""
+
+
+def check_digits(values: Array, measure: Measure) -> Iterator[Finding]:
+    """Readings rounded to fives or tens although the scale has finer steps."""
+    seen = values[np.isfinite(values)]
+    if len(seen) < FEWEST_VALUES or measure.unit not in READ_OFF_AN_INSTRUMENT or np.ptp(seen) < 20:
+        return
+    whole = np.abs(seen - np.round(seen)) < 1e-9
+    if whole.mean() < 0.95:
+        return
+    for step, chance in ((10, 0.1), (5, 0.2)):
+        share = float((np.round(seen[whole]) % step == 0).mean())
+        if share > chance + 4 * np.sqrt(chance * (1 - chance) / len(seen)) and share > 2 * chance:
+            what = f"values of `{measure.name}` end on a multiple of {step}, far above the {chance:.0%} of chance"
+            yield Finding("note", measure.name, what, round(share * len(seen)), "Readings were rounded by hand")
+            return
+
+
+def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
+    """A scale on which many people stand at its lowest or highest value."""
+    seen = values[np.isfinite(values)]
+    if measure.hard is None or measure.unit not in ("points", "percent", "mm") or len(seen) < FEWEST_VALUES:
+        return
+    for end, word in zip(measure.hard, ("lowest", "highest"), strict=True):
+        count = int((seen == end).sum())
+        if count / len(seen) > 0.15:
+            what = f"people have the {word} value of `{measure.name}`, more than 15 % of all"
+            yield Finding(
+                "note", measure.name, what, count, "Linear models see less than there is; compare a rank-based check"
+            )
+
+
+def check_uniform_noise(values: Mapping[str, Array], dictionary: Dictionary) -> Iterator[Finding]:
+    """Columns flat between two ends and unrelated to every other: numbers somebody generated."""
+    from scipy import stats
+
+    for name, array in values.items():
+        seen = array[np.isfinite(array)]
+        if len(seen) < 100 or len(np.unique(seen)) < 0.5 * len(seen):
+            continue
+        flat = stats.kstest((seen - seen.min()) / max(np.ptp(seen), 1e-300), "uniform").pvalue > 0.2
+        others = [other for other in values if other != name]
+        if not flat or len(others) < 3:
+            continue
+        related = [abs(_correlation(array, values[other])[0]) for other in others]
+        limit = 3.3 / np.sqrt(len(seen))
+        if max(r for r in [*related, 0.0] if np.isfinite(r)) < limit:
+            what = (
+                f"values of `{name}` are spread evenly between its ends and unrelated to every other measure, "
+                "as generated numbers are"
+            )
+            yield Finding("warning", name, what, len(seen), f"Find out where `{dictionary[name].label}` was measured")
+
+
+def check_copied_people(values: Mapping[str, Array], layout: Layout) -> Iterator[Finding]:
+    """People who agree with another to the last digit in every quantity they have, at least five of them."""
+    if len(values) < 5 or not layout.n_units:
+        return
+    table = np.column_stack(list(values.values()))
+    enough = np.isfinite(table).sum(axis=1) >= 5
+    varied = np.array(
+        [len(np.unique(column[np.isfinite(column)])) >= 0.3 * np.isfinite(column).sum() for column in table.T]
+    )
+    if varied.sum() < 3:
+        return
+    rows = np.nan_to_num(table[enough], nan=-1e300)
+    people = layout.person[enough]
+    _, inverse = np.unique(rows, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    order = np.lexsort((people, inverse))
+    same = (np.diff(inverse[order]) == 0) & (np.diff(people[order]) != 0)
+    count = int(same.sum())
+    if count:
+        what = "people have exactly the values of another person under another id"
+        yield Finding("warning", "", what, count, "Look for people entered twice")
+
+
+def check_changes(values: Mapping[str, Array], layout: Layout, dictionary: Dictionary) -> Iterator[Finding]:
+    """Changes between visits that cannot happen: what is fixed changed, what only rises fell."""
+    if not layout.visits:
+        return
+    order = np.lexsort((layout.visit, layout.person))
+    person = layout.person[order]
+    for name, array in values.items():
+        if name not in dictionary or not dictionary[name].course:
+            continue
+        ordered = array[order]
+        known = np.isfinite(ordered)
+        step, who = np.diff(ordered[known]), np.diff(person[known]) == 0
+        if dictionary[name].course == "fixed":
+            count = int((who & (step != 0)).sum())
+            what, remedy = f"changes of `{name}` between visits, and it cannot change", "Mend the file"
+        else:
+            count = int((who & (step < 0)).sum())
+            what, remedy = (
+                f"falls of `{name}` between visits, and it can only rise",
+                "Mend the file or the order of `visits`",
+            )
+        if count:
+            yield Finding("error", name, what, count, remedy)
