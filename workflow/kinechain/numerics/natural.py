@@ -63,7 +63,7 @@ def natural_effects_binary(
     reference: float,
     contrast: float,
     link: str,
-    nodes: int = 32,
+    nodes: int = 20,
 ) -> NaturalEffects:
     """Natural effects on the probability of a binary outcome, by integrating over a normal mediator.
 
@@ -114,7 +114,7 @@ def natural_effects_ordered(
     reference: float,
     contrast: float,
     link: str,
-    nodes: int = 32,
+    nodes: int = 20,
 ) -> list[NaturalEffects]:
     """Natural effects on the probability of each category above the lowest, for an ordered outcome.
 

@@ -1,0 +1,121 @@
+"""Paths that depend on a third variable: conditional effects, Johnson-Neyman region, index of moderated mediation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from kinechain.checks.plan import CheckResult, Question, Study
+from kinechain.numerics import Array
+from kinechain.numerics.conditional import conditional_effect, johnson_neyman
+from kinechain.numerics.regression import fit_rows
+
+DRAWS = 20_000
+"""Monte Carlo draws of the two slopes behind an index; its error is far below the digits shown."""
+
+
+def check_moderation(study: Study) -> CheckResult:
+    """Each declared moderated path at the moderator's mean and one SD around it, with the index where it is defined.
+
+    The moderator is centred at its mean. The index of moderated mediation is the slope of the indirect effect over the
+    moderator; it is defined when the moderator bends one of the two paths linearly, as here, and not when it bends
+    both, for then the indirect effect is a curve (Hayes 2015, doi 10.1080/00273171.2014.962683).
+
+    Columns: question, moderator, path, quantity (conditional effect, conditional indirect effect, interaction, index),
+    at (moderator in its own unit; NaN where none), estimate, low, high, region (Johnson-Neyman), region_low,
+    region_high, n.
+    """
+    rows: list[tuple[object, ...]] = []
+    notes: list[str] = []
+    for place, question in enumerate(study.plan.moderation):
+        if not study.has(question.needs) or study.cohort.people is None:
+            notes.append(f"{question.text} by {question.moderator}: rows of all of them are needed.")
+            continue
+        rng = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(place,)))
+        rows += _rows(study, question, rng)
+    columns = [
+        "question",
+        "moderator",
+        "path",
+        "quantity",
+        "at",
+        "estimate",
+        "low",
+        "high",
+        "region",
+        "region_low",
+        "region_high",
+        "n",
+    ]
+    return CheckResult("moderation", pd.DataFrame(rows, columns=columns), tuple(notes))
+
+
+def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tuple[object, ...]]:
+    level = study.decisions.value("level")
+    names = (question.exposure, question.mediator, question.outcome, question.moderator)
+    covariates = tuple(
+        name
+        for name in study.covariates(question.adjust, question.outcome, question.exposure, question.mediator)
+        if name not in names
+    )
+    data = study.rows((*names, *covariates))
+    x, m, y, w = data[:, 0], data[:, 1], data[:, 2], data[:, 3]
+    centre, spread = w.mean(), w.std(ddof=1)
+    v, C, ones = w - centre, data[:, 4:], np.ones(len(x))
+    first_X = np.column_stack([ones, x, x * v, v, C] if question.path == "first" else [ones, x, v, C])
+    second_X = np.column_stack([ones, m, m * v, x, v, C] if question.path == "second" else [ones, m, x, v, C])
+    first, first_V = fit_rows(m, first_X)
+    second, second_V = fit_rows(y, second_X)
+    bent, V, X = (first, first_V, first_X) if question.path == "first" else (second, second_V, second_X)
+    dof = len(x) - X.shape[1]
+    region = johnson_neyman(bent[1], bent[2], V[1:3, 1:3], dof, level)
+    z = float(norm.ppf((1 + level) / 2))
+    at = np.array([-spread, 0.0, spread])
+    effects, errors = conditional_effect(bent[1], bent[2], V[1:3, 1:3], at)
+    shared = (region.region, region.low + centre, region.high + centre, len(x))
+    head = (question.text, question.moderator, question.path)
+    rows: list[tuple[object, ...]] = [
+        (*head, "conditional effect", value + centre, effect, effect - z * error, effect + z * error, *shared)
+        for value, effect, error in zip(at, effects, errors, strict=True)
+    ]
+    error = math.sqrt(V[2, 2])
+    rows.append((*head, "interaction", math.nan, bent[2], bent[2] - z * error, bent[2] + z * error, *shared))
+    rows += _indirect(head, question, (first, first_V), (second, second_V), at + centre, at, rng, level, len(x))
+    return rows
+
+
+def _indirect(
+    head: tuple[str, str, str],
+    question: Question,
+    first: tuple[Array, Array],
+    second: tuple[Array, Array],
+    shown: Array,
+    at: Array,
+    rng: np.random.Generator,
+    level: float,
+    n: int,
+) -> list[tuple[object, ...]]:
+    """Conditional indirect effects and their slope over the moderator; the two equations' errors are independent."""
+    a = rng.multivariate_normal(first[0], first[1], DRAWS)
+    b = rng.multivariate_normal(second[0], second[1], DRAWS)
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    rows: list[tuple[object, ...]] = []
+    blank = ("", math.nan, math.nan, n)
+
+    def row(quantity: str, place: float, value: float, draws: Array) -> None:
+        low, high = np.quantile(draws, ends)
+        rows.append((*head, quantity, place, value, float(low), float(high), *blank))
+
+    for value, place in zip(at, shown, strict=True):
+        bent, straight = (first[0], second[0]) if question.path == "first" else (second[0], first[0])
+        bent_draws, straight_draws = (a, b) if question.path == "first" else (b, a)
+        product = (bent_draws[:, 1] + bent_draws[:, 2] * value) * straight_draws[:, 1]
+        row("conditional indirect effect", place, (bent[1] + bent[2] * value) * straight[1], product)
+    if question.path == "first":
+        row("index of moderated mediation", math.nan, first[0][2] * second[0][1], a[:, 2] * b[:, 1])
+    else:
+        row("index of moderated mediation", math.nan, first[0][1] * second[0][2], a[:, 1] * b[:, 2])
+    return rows

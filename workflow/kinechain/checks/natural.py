@@ -1,0 +1,167 @@
+"""Natural direct and indirect effects on a contrast in clinical units, with exposure-mediator interaction."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from kinechain.checks.plan import CheckResult, Question, Study
+from kinechain.numerics import Array
+from kinechain.numerics.natural import NaturalEffects, natural_effects_binary, natural_effects_linear
+from kinechain.numerics.regression import fit_rows
+
+DRAWS = 2_000
+"""Monte Carlo draws of the coefficients behind each interval."""
+
+
+def check_natural_effects(study: Study) -> CheckResult:
+    """Each declared exposure moved by the declared contrast about its mean, never from 0 to 1.
+
+    The mediator's equation and the outcome's, with exposure x mediator, are fitted by least squares (a binary
+    outcome by logistic regression, its effects differences of probability); intervals come from draws of the
+    coefficients, whose two blocks are independent.
+
+    Columns: question, outcome_kind (linear or binary), quantity (total, natural direct, natural indirect, interaction,
+    proportion mediated), contrast (text, in units), estimate, low, high, unit, note, n.
+    """
+    rows: list[tuple[object, ...]] = []
+    notes: list[str] = []
+    for place, question in enumerate(study.plan.natural_effects):
+        if not study.has(question.needs) or study.cohort.people is None:
+            notes.append(f"{question.text}: rows of all of them are needed.")
+            continue
+        rng = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(1, place)))
+        try:
+            rows += _rows(study, question, rng)
+        except _CannotBeAskedError as error:
+            notes.append(f"{question.text}: {error}")
+    columns = ["question", "outcome_kind", "quantity", "contrast", "estimate", "low", "high", "unit", "note", "n"]
+    return CheckResult("natural_effects", pd.DataFrame(rows, columns=columns), tuple(notes))
+
+
+class _CannotBeAskedError(Exception):
+    """Why a question has no answer in this cohort."""
+
+
+def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tuple[object, ...]]:
+    names = (question.exposure, question.mediator, question.outcome)
+    covariates = tuple(
+        name
+        for name in study.covariates(question.adjust, question.outcome, question.exposure, question.mediator)
+        if name not in names
+    )
+    data = study.rows((*names, *covariates))
+    x, m, y, C = data[:, 0], data[:, 1], data[:, 2], data[:, 3:]
+    step = study.decisions.value(question.contrast)
+    unit = study.cohort.units.get(question.exposure, "")
+    if unit != study.decisions[question.contrast].unit:
+        asked = study.decisions[question.contrast].unit
+        raise _CannotBeAskedError(
+            f"the contrast is in {asked}, but {question.exposure} is measured in {unit or 'no unit'}"
+        )
+    ones = np.ones(len(x))
+    mediator, mediator_V = fit_rows(m, np.column_stack([ones, x, C]))
+    outcome_X = np.column_stack([ones, x, m, x * m, C])
+    reference, contrast = x.mean() - step / 2, x.mean() + step / 2
+    a = np.vstack([mediator, rng.multivariate_normal(mediator, mediator_V, DRAWS)])
+    if question.cut:
+        cut = _cut(study, question)
+        event = (y >= cut).astype(np.float64)
+        fewest = study.decisions.value("gate.smallest_shown_count")
+        if min(event.sum(), len(event) - event.sum()) < fewest:
+            raise _CannotBeAskedError(f"fewer than {fewest:.0f} people lie on one side of the cut")
+        outcome, outcome_V = _logistic(event, outcome_X)
+        b = np.vstack([outcome, rng.multivariate_normal(outcome, outcome_V, DRAWS)])
+        spread = math.sqrt(
+            float(np.sum((m - np.column_stack([ones, x, C]) @ mediator) ** 2)) / (len(x) - len(mediator))
+        )
+        effects = natural_effects_binary(
+            a, np.full(len(a), spread), b, C, reference=reference, contrast=contrast, link="logit"
+        )
+        kind, unit, clinical = "binary", f"probability of at least {cut:g}", math.nan
+    else:
+        outcome, outcome_V = fit_rows(y, outcome_X)
+        b = np.vstack([outcome, rng.multivariate_normal(outcome, outcome_V, DRAWS)])
+        effects = natural_effects_linear(a, b, C.mean(axis=0), reference=reference, contrast=contrast)
+        kind, unit = "linear", study.cohort.units.get(question.outcome, "")
+        clinical = _mcid(study, question)
+    text = f"{step:g} {study.cohort.units.get(question.exposure, '')} more of {question.exposure}, about its mean"
+    return _summary(study, question, effects, b[:, 3], (kind, text, unit), clinical, len(x))
+
+
+def _summary(
+    study: Study,
+    question: Question,
+    effects: NaturalEffects,
+    interaction: Array,
+    labels: tuple[str, str, str],
+    clinical: float,
+    n: int,
+) -> list[tuple[object, ...]]:
+    """Rows of one question; the first draw of every array is the estimate."""
+    kind, text, unit = labels
+    level = study.decisions.value("level")
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    rows: list[tuple[object, ...]] = []
+
+    def limits(draws: Array) -> tuple[float, float, float]:
+        low, high = np.quantile(draws[1:], ends)
+        return float(draws[0]), float(low), float(high)
+
+    for quantity, draws in (
+        ("total", effects.total),
+        ("natural direct", effects.direct_pure),
+        ("natural indirect", effects.indirect_total),
+    ):
+        estimate, low, high = limits(draws)
+        share = (
+            f"{100 * abs(estimate) / clinical:.0f} % of the smallest difference that matters" if clinical > 0 else ""
+        )
+        rows.append((question.text, kind, quantity, text, estimate, low, high, unit, share, n))
+    rows.append((question.text, kind, "interaction", text, *limits(interaction), "coefficient", "", n))
+    share_draws, note = proportion_mediated(effects.indirect_total, effects.direct_pure, effects.total, level)
+    shown = limits(share_draws) if share_draws is not None else (math.nan, math.nan, math.nan)
+    rows.append((question.text, kind, "proportion mediated", text, *shown, "share", note, n))
+    return rows
+
+
+def proportion_mediated(indirect: Array, direct: Array, total: Array, level: float) -> tuple[Array | None, str]:
+    """Share of a total effect that is indirect, only where it has a meaning; else None and why.
+
+    indirect, direct, total  the estimate first, then draws
+
+    It has one where both parts have the sign of the total and the interval of the total leaves zero out.
+    """
+    low, high = np.quantile(total[1:], [(1 - level) / 2, (1 + level) / 2])
+    if low <= 0 <= high:
+        return None, "not given: the interval of the total effect holds zero"
+    if np.sign(indirect[0]) != np.sign(direct[0]):
+        return None, "not given: direct and indirect effect have opposite signs"
+    return indirect / total, ""
+
+
+def _cut(study: Study, question: Question) -> float:
+    mcid = _mcid(study, question)
+    if not mcid > 0:
+        measure = study.cohort.constructs.get(question.outcome, question.outcome)
+        raise _CannotBeAskedError(f"no minimal clinically important difference is declared for `{measure}`")
+    return mcid
+
+
+def _mcid(study: Study, question: Question) -> float:
+    name = f"mcid.{study.cohort.constructs.get(question.outcome, question.outcome)}"
+    return study.decisions.value(name) if name in study.decisions else math.nan
+
+
+def _logistic(event: Array, X: Array) -> tuple[Array, Array]:
+    """Coefficients and covariance of a logistic regression, by statsmodels."""
+    import statsmodels.api as sm
+
+    spread = X.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
+    fitted = sm.GLM(event, X / scale, family=sm.families.Binomial()).fit()
+    if not fitted.converged or not np.all(np.isfinite(fitted.bse)):
+        raise _CannotBeAskedError("the logistic regression did not converge")
+    return np.asarray(fitted.params) / scale, np.asarray(fitted.cov_params()) / np.outer(scale, scale)
