@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup report check lint test test-all verify golden lock clean
+.PHONY: help setup report check lint test test-all golden bench-coverage bench-verdicts lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +30,6 @@ $(READY): requirements.lock pyproject.toml
 
 report: setup ## the default study: reports/index.html
 	$(BIN)/snakemake --cores $(CORES)
-
-verify: setup ## recompute in a fresh folder and compare with reports/manifest.json
-	$(BIN)/snakemake --cores $(CORES) verify
 
 check: setup ## mistakes in config and data, all at once, before anything runs
 	$(BIN)/kinechain check
@@ -53,6 +50,12 @@ test-all: lint ## the slow tests too
 
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
 	$(BIN)/python tests/golden/make.py
+
+bench-coverage: setup ## coverage of intervals where the truth is known (about 10 minutes)
+	nice $(BIN)/python benchmarks/coverage.py
+
+bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an hour)
+	nice $(BIN)/python benchmarks/verdicts.py --processes $(CORES)
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv

@@ -58,7 +58,7 @@ class Cohort:
     constructs      construct -> measure that stands for it here (None for people's columns that are not constructs)
     units           column -> unit, for measures and constructs
     design          cross_sectional, longitudinal, trial or summary
-    sampling_frame  general, neck_pain, ...: who could enter
+    sampling_frame  general, patients, ...: who could enter
     synthetic       True when simulated: every page, figure and file that shows it says so
     flow            steps from file to analysis
     findings        doubts about the data

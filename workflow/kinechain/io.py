@@ -111,7 +111,7 @@ def read_yaml(path: Path) -> Any:
     """
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C one where it was built
         """Safe loader that refuses a key given twice, where yaml would keep the last in silence."""
 
     def mapping(loader: Any, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -164,7 +164,7 @@ def yaml_positions(path: Path) -> dict[tuple[str | int, ...], tuple[int, int]]:
                 places[key] = (item.start_mark.line + 1, item.start_mark.column + 1)
                 walk(item, key)
 
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if node is not None:
         walk(node, ())
     return places

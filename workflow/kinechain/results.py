@@ -24,7 +24,7 @@ class Construct:
     """What one variable is called for people.
 
     name   as models write it
-    label  in full: "Posterior pelvic tilt" rather than a code
+    label  in full: words rather than a code
     short  a word or two, for figures
     role   chain, helper or covariate
     """
@@ -87,17 +87,17 @@ class Results:
 
     @property
     def main_model(self) -> str:
-        """The model whose edges decide: the one config names, else the fitted one with most chain paths."""
+        """The model whose edges decide: the one config names, else the fitted one that decides most claims on edges."""
         named = str(self.report_options.get("main_model", ""))
         if named in self.fits:
             return named
         edges = {path_name(x, y) for x, y in self.edges}
 
-        def chain_paths(model: str) -> int:
-            mine = self.effects[self.effects["model"] == model]
-            return len(edges & set(mine["effect"]))
+        def decided(model: str) -> tuple[int, int]:
+            judged = sum(1 for claim in self.claims if claim.get("model") == model and claim.get("effect") in edges)
+            return judged, len(edges & set(self.effects_of(model)["effect"]))
 
-        return max(self.fits, key=chain_paths, default="")
+        return max(self.fits, key=decided, default="")
 
     @property
     def report_options(self) -> Mapping[str, Any]:

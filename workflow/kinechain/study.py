@@ -11,11 +11,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import json_text, read_yaml, sha256_file
+from kinechain.io import json_text, read_json, read_yaml, sha256_file, write_json
 from kinechain.schema import check_shape
+
+if TYPE_CHECKING:
+    from kinechain.cohort import Cohort
+    from kinechain.spec import ModelSpec
 
 CONFIG = Path("config")
 DEFAULT_INFERENCE: Mapping[str, Any] = {
@@ -186,38 +190,51 @@ def check_study(study: Study) -> list[Problem]:
 
     Files of a wrong shape were refused by `load_study`; here their meaning is checked, and against the data.
     """
-    from kinechain.preflight import check_cohort, load_cohort
+    from kinechain.preflight import load_cohort
 
     config = study.root / CONFIG
     problems: list[Problem] = []
+    specs: dict[str, ModelSpec] = {}
     for name in study.cohorts:
-        mistakes = check_cohort(name, config)
-        problems += mistakes
-        if not mistakes:
-            problems += _check_models(study, name, load_cohort(name, config))
-    return list(dict.fromkeys(problems + _check_claims(study)))
+        try:
+            cohort = load_cohort(name, config)
+        except UserError as error:
+            problems += error.problems
+        else:
+            problems += _check_models(study, cohort, specs)
+    return list(dict.fromkeys(problems + _check_claims(study, specs)))
 
 
-def _check_models(study: Study, name: str, cohort: Cohort) -> list[Problem]:
-    from kinechain.identification import check_model
+def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> list[Problem]:
+    from kinechain.model_preflight import check_model
     from kinechain.spec import build_spec
 
     problems: list[Problem] = []
-    for model in study.models_of(name):
-        where = f"config/models/{model}.yaml"
-        mapping = {**study.models[model], **study.method_of(model)}
+    for name in study.models_of(cohort.name):
+        mapping = {**study.models[name], **study.method_of(name)}
+        where = f"config/models/{name}.yaml"
         try:
-            spec = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
-            problems += check_model(spec, cohort)
+            specs[name] = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
+            found = check_model(specs[name], cohort)
         except UserError as error:
-            problems += [Problem(problem.where, f"{problem.what} (cohort {name})", problem.remedy) for problem in error.problems]
+            found = list(error.problems)
+        problems += [Problem(one.where, f"{one.what} (cohort `{cohort.name}`)", one.remedy) for one in found]
     return problems
 
 
-def _check_claims(study: Study) -> list[Problem]:
-    from kinechain.evidence import check_claims, parse_claims, parse_decisions
+def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
+    from kinechain.decisions import parse_decisions
+    from kinechain.evidence import check_claims, parse_claims
 
-    return []
+    config = study.root / CONFIG
+    dictionary = read_yaml(config / "measures.yaml")
+    names = {*dictionary["measures"], *dictionary["constructs"]}
+    try:
+        claims = parse_claims(read_yaml(config / "claims.yaml"))
+        decisions = parse_decisions(read_yaml(config / "decisions.yaml"))
+    except UserError as error:
+        return list(error.problems)
+    return check_claims(claims, decisions, specs, names)
 
 
 def check_once(study: Study) -> None:

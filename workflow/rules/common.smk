@@ -4,17 +4,12 @@
 # provides  STUDY, COHORTS and the helpers of the other rule files
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
 from kinechain.sources import code_digest
 from kinechain.study import check_once, load_study
-
-# One BLAS thread a process: parallelism comes from processes, and sums keep their order.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 
 PACKAGE = Path(sys.modules["kinechain"].__file__).parent
 TEMPLATES = PACKAGE.parent / "templates"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("kinechain.commands.check", "every mistake in config and data, before anything runs"),
+    "init": ("kinechain.commands.init", "a new study in a folder of its own"),
     "fit": ("kinechain.commands.fit", "fit one model to one data file, now"),
 }
 """Command -> module, and what it does in one line."""

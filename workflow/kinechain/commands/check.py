@@ -1,0 +1,23 @@
+"""`kinechain check`: every mistake in config and data, all at once, before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kinechain.errors import raise_if_any
+from kinechain.study import check_study, load_study
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the study is."""
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="the study's folder (default: this one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is wrong and return 2, or say that nothing is and return 0."""
+    study = load_study(arguments.folder)
+    raise_if_any(check_study(study))
+    fits = sum(len(study.models_of(name)) for name in study.cohorts)
+    print(f"Nothing wrong: {len(study.cohorts)} cohorts, {fits} fits ahead.")
+    return 0
