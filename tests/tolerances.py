@@ -27,3 +27,13 @@ FIML_DRAW = 1e-3
 
 # A share over simulated cohorts against its nominal value: four binomial standard errors of the number of runs.
 RECOVERY_ERRORS = 4.0
+# A searched draw against the engine's own search, in standard errors: both stop at a small step.
+SEARCHED_DRAW = 2e-3
+
+# lavaan's optimiser stops early and R's families iterate: free coefficients agree to 0.2 % of a standard error ...
+GOLDEN_ESTIMATE = 0.002
+# ... and standard errors to 0.2 % of themselves.
+GOLDEN_STD_ERROR = 0.002
+# Test statistics and log-likelihoods, and indices, agree to the third decimal, as papers print them.
+GOLDEN_STATISTIC = 1e-3
+GOLDEN_INDEX = 1e-3

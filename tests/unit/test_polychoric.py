@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
+
 from kinechain.numerics.bivariate_normal import bivariate_normal_distribution
 from kinechain.numerics.polychoric import ordinal_moments
 from kinechain.numerics.probit import CannotEstimateError, fit_ordered
-from scipy.stats import multivariate_normal
-
 from tests.tolerances import CLOSED_FORM
 
 NO_COVARIATES = 0

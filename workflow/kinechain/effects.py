@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from kinechain.effect_plan import EffectPlan, plan_effects
 from kinechain.expressions import linearise
 from kinechain.fit import Fit, std_errors_of
+from kinechain.links import effects_across_links
 from kinechain.numerics import Array
 from kinechain.solution import solve_rows, standardise_rows
 
@@ -49,6 +50,10 @@ def differentiate_effects(fit: Fit) -> Effects:
     standard, standard_slopes = standardise_rows(fit.table, solution, "all")
     values, slopes = _walk(plan, solution.values, solution.value_slopes, standard, standard_slopes)
     both = _walk(plan, standard, standard_slopes, standard, standard_slopes)
+    absent = effects_across_links(plan, fit.links)
+    if absent:
+        nowhere = [at for at, effect in enumerate(plan.effects) if effect.name in absent]
+        values[nowhere], slopes[nowhere] = math.nan, math.nan
     return Effects(plan, values, slopes, *both)
 
 
@@ -100,7 +105,8 @@ def _total_effects(arrows: Mapping[tuple[str, str], int], values: Array) -> tupl
     if not np.isfinite(A).all():
         return names, np.full_like(A, math.nan)
     try:
-        return names, np.linalg.inv(np.eye(len(names)) - A)
+        B: Array = np.linalg.inv(np.eye(len(names)) - A)
+        return names, B
     except np.linalg.LinAlgError:
         return names, np.full_like(A, math.nan)
 

@@ -101,7 +101,8 @@ class Fit:
     saturated    (G,) means (p,) and covariances (p, p) of the model that restricts nothing
     ordinal      the model given covariates, where outcomes are ordered: `groups` then describe the latent responses,
                  with the residual variances of ordered outcomes, which follow from the parameters, at their values
-    undefined    quantity (a fit measure, a defined parameter, `standardised`, `indirect`) -> why it does not exist here
+    undefined    quantity (a fit measure, `standardised`) -> why it does not exist here
+    links        outcome -> link of its equation, where that is not the identity
     """
 
     spec: ModelSpec
@@ -121,6 +122,7 @@ class Fit:
     extra: Mapping[str, float] = field(default_factory=dict)
     ordinal: WlsModel | None = None
     undefined: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n(self) -> int:

@@ -8,9 +8,11 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from kinechain.effect_plan import plan_effects
 from kinechain.expressions import linearise
 from kinechain.fit import Fit, std_errors_of
 from kinechain.inspection import explained_variance, find_modification_indices, find_residuals
+from kinechain.links import effects_across_links, undefined_of
 from kinechain.numerics import Array
 from kinechain.solution import solve_rows, standardise_rows
 
@@ -20,8 +22,9 @@ LEVEL: Final = 0.95
 def fit_record(fit: Fit) -> dict[str, Any]:
     """Everything a fit says, as plain values; NaN where it has no numbers.
 
-    Keys of the contract first (status, n_obs, parameters, fit_measures, modification_indices), then how the numbers came
-    about: model, estimator, missing, rows dropped, patterns, fixed covariates, search, explained variance, residuals.
+    Keys of the contract first (status, n_obs, parameters, fit_measures, modification_indices), then how the numbers
+    came about: model, estimator, missing, rows dropped, patterns, fixed covariates, search, explained variance,
+    residuals; `undefined` says why a number that is NaN in a converged fit does not exist.
     """
     rows = fit.rows
     return {
@@ -69,6 +72,7 @@ def fit_record(fit: Fit) -> dict[str, Any]:
         "starting_values": dict(zip(fit.table.parameter_names(), fit.search.start.tolist(), strict=True)),
         "notes": list(fit.notes),
         "extra": dict(fit.extra),
+        "undefined": undefined_of(fit, plan_effects(fit.table, fit.spec.covariates)),
     }
 
 
@@ -114,6 +118,7 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
                 "std_all_se": float(errors["std_all"][at]),
             }
         )
+    absent = effects_across_links(plan_effects(table, fit.spec.covariates), fit.links)
     places = table.first_rows()
     scales = {
         name: (
@@ -122,31 +127,41 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
         )
         for name, (values, slopes) in columns.items()
     }
-    for row in table.definitions:
+    for definition in table.definitions:
         record: dict[str, Any] = {
-            "lhs": row.lhs,
+            "lhs": definition.lhs,
             "op": ":=",
-            "rhs": row.rhs,
+            "rhs": definition.rhs,
             "group": 0,
             "group_label": "",
-            "label": row.lhs,
+            "label": definition.lhs,
             "free": 0,
             "exo": False,
         }
-        assert row.right is not None
+        assert definition.right is not None
         for name, (values, slopes) in scales.items():
-            value, slope = linearise(row.right, values, slopes, k)
-            values[row.lhs], slopes[row.lhs] = value, slope
+            value, slope = linearise(definition.right, values, slopes, k)
+            values[definition.lhs], slopes[definition.lhs] = value, slope
+            if definition.lhs in absent:
+                value, slope = math.nan, np.full(k, math.nan)
             error = float(std_errors_of(slope[None], fit.covariance)[0])
             record |= _interval(value, error) if name == "est" else {name: value, f"{name}_se": error}
         records.append(record)
     values, slopes = scales["est"]
-    for row in table.constraints:
-        assert row.left is not None
-        assert row.right is not None
-        gap = linearise(row.left, values, slopes, k)[0] - linearise(row.right, values, slopes, k)[0]
+    for constraint in table.constraints:
+        assert constraint.left is not None
+        assert constraint.right is not None
+        gap = linearise(constraint.left, values, slopes, k)[0] - linearise(constraint.right, values, slopes, k)[0]
         records.append(
-            {"lhs": row.lhs, "op": row.op, "rhs": row.rhs, "group": 0, "group_label": "", "label": "", "free": 0}
+            {
+                "lhs": constraint.lhs,
+                "op": constraint.op,
+                "rhs": constraint.rhs,
+                "group": 0,
+                "group_label": "",
+                "label": "",
+                "free": 0,
+            }
             | {"exo": False, **_interval(gap, 0.0), "std_lv": math.nan, "std_all": math.nan}
         )
     return records

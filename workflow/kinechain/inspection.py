@@ -23,6 +23,7 @@ from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_momen
 from kinechain.numerics.robust import saturated_derivatives
 from kinechain.numerics.wls import WlsModel
 from kinechain.solution import solve_rows
+from kinechain.spec import Row
 
 AT_A_BOUND = 1e-8
 """Distance from an inequality constraint below which it holds with equality."""
@@ -50,7 +51,7 @@ class Residual:
 
 def find_residuals(fit: Fit) -> tuple[Residual, ...]:
     """Residuals of every mean (where modelled) and covariance of every group; none where the fit has no numbers."""
-    if not fit.status.has_numbers:
+    if not fit.status.has_numbers or "chisq" in fit.undefined:
         return ()
     if fit.ordinal is not None:
         return _ordinal_residuals(fit, fit.ordinal)
@@ -147,12 +148,13 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
     Candidates are, as in lavaan: loadings of indicators on other latents, covariances of residuals and of latents, and
     regressions among the variables of regressions. Expected information (Sörbom 1989, Psychometrika 54, 371-384).
     """
-    if not fit.status.has_numbers:
+    if not fit.status.has_numbers or "chisq" in fit.undefined:
         return ()
     candidates: list[tuple[int, int, str, str, str, float]] = []
     place = {name: at for at, name in enumerate((*fit.table.observed, *fit.table.latent))}
     k = len(fit.estimates)
     rams: list[Ram] = []
+    given = {(row.group, row.lhs, row.op, row.rhs) for row in fit.table.rows if row.exo}
     for number, group in enumerate(fit.groups, start=1):
         ram = group.ram
         released = [
@@ -165,7 +167,7 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
             for position, (lhs, op, rhs, value) in enumerate(_candidates(fit, number))
         ]
         candidates += extra
-        rams.append(_extend(ram, extra, place))
+        rams.append(_extend(ram, released + extra, place))
     n_all = k + len(candidates)
     if n_all == k:
         return ()
@@ -178,12 +180,14 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
         responses = _free_residuals(fit.ordinal, rams, n_all)
         slope, n = responses.slope(theta, exact=False), responses.counted
     information, score = slope.curvature * n, -slope.gradient * n
-    old = information[:k, :k]
-    inverse = invert_information(old, _active_constraints(fit))[0]
-    cross = information[k:, :k]
+    nuisance = [at for number, at, lhs, op, rhs, _ in candidates if (number, lhs, op, rhs) in given]
+    old = np.array([*range(k), *nuisance])
+    constraints = np.pad(_active_constraints(fit), ((0, 0), (0, len(nuisance))))
+    inverse = invert_information(information[np.ix_(old, old)], constraints)[0]
+    cross = information[k:][:, old]
     own = np.diag(information)[k:]
     left = own - np.einsum("ck,kl,cl->c", cross, inverse, cross)
-    net = score[k:] - cross @ inverse @ score[:k]
+    net = score[k:] - cross @ inverse @ score[old]
     found = [
         ModificationIndex(lhs, op, rhs, number, float(net[at] ** 2 / left[at]), float(net[at] / left[at]))
         for at, (number, _, lhs, op, rhs, _) in enumerate(candidates)
@@ -209,6 +213,12 @@ def _active_constraints(fit: Fit) -> Array:
         return np.zeros((0, len(fit.estimates)))
     above, by_above = constraints.above(fit.estimates)
     return np.concatenate([constraints.equal(fit.estimates)[1], by_above[np.abs(above) < AT_A_BOUND]])
+
+
+def _exogenous_rows(fit: Fit, group: int) -> list[tuple[int, Row]]:
+    """Rows of given moments with their places: an arrow into such a variable would make them parameters."""
+    rows = [row for row in fit.table.rows if row.group == group]
+    return [(at, row) for at, row in enumerate(rows) if row.exo]
 
 
 def _candidates(fit: Fit, group: int) -> Iterable[tuple[str, str, str, float]]:

@@ -39,7 +39,10 @@ class Solution:
 
 
 def solve_rows(fit: Fit) -> Solution:
-    """Values and variances at the estimates; NaN throughout where the fit has no numbers."""
+    """Values and variances at the estimates; NaN throughout where the fit has no numbers.
+
+    Variances are NaN where the fit defines no standardised solution.
+    """
     if fit.ordinal is not None and fit.status.has_numbers:
         return _solve_ordinal(fit.ordinal, fit.estimates)
     table, k = fit.table, len(fit.estimates)
@@ -51,13 +54,13 @@ def solve_rows(fit: Fit) -> Solution:
     m = len(table.observed) + len(table.latent)
     variances = np.full((len(fit.groups), m), np.nan)
     variance_slopes = np.full((len(fit.groups), m, k), np.nan)
-    if fit.status.has_numbers:
+    if fit.status.has_numbers and "standardised" not in fit.undefined:
         each = np.arange(m)
         for number, group in enumerate(fit.groups):
             implied = imply_moments(group.ram, fit.estimates)
             _, d_Sigma = differentiate_moments(group.ram, implied, every=True)
             variances[number], variance_slopes[number] = np.diag(implied.E), d_Sigma[each, each]
-    else:
+    elif not fit.status.has_numbers:
         values = np.full(len(table.rows), np.nan)
     return Solution(values, slopes, variances, variance_slopes)
 

@@ -50,6 +50,7 @@ MODEL_KEYS: Final = (
     "group_equal",
     "cluster",
     "ordered",
+    "families",
 )
 
 
@@ -64,6 +65,7 @@ class ModelOptions:
     group_equal    what is held equal across groups (GROUP_EQUALITIES)
     cluster        column that names the cluster, "" for none
     ordered        observed variables taken as ordered categories
+    families       outcome -> family of its equation, for the estimator equationwise; normal where none is named
     rescale        moments given from outside have divisor n - 1 and are rescaled by (n - 1) / n
     """
 
@@ -74,6 +76,7 @@ class ModelOptions:
     group_equal: tuple[str, ...] = ()
     cluster: str = ""
     ordered: tuple[str, ...] = ()
+    families: tuple[tuple[str, str], ...] = ()
     rescale: bool = True
 
 
@@ -247,6 +250,7 @@ def build_spec(
         group_equal=_words(mapping.get("group_equal")),
         cluster=str(mapping.get("cluster") or ""),
         ordered=_words(mapping.get("ordered")),
+        families=tuple((str(name), str(family)) for name, family in (mapping.get("families") or {}).items()),
     )
     missing = str(mapping.get("missing") or "listwise")
     if missing not in ("listwise", "fiml"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from kinechain.numerics.polychoric import ordinal_moments
 
+from kinechain.numerics.polychoric import ordinal_moments
 from tests.tolerances import POLYCHORIC, POLYCHORIC_GAMMA
 
 HERE = Path(__file__).parent

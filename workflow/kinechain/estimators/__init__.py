@@ -23,6 +23,7 @@ ESTIMATORS: Final[Mapping[str, tuple[str, str]]] = {
     "mlr": ("kinechain.estimators.normal", "fit_mlr"),
     "dwls": ("kinechain.estimators.wls", "fit_dwls"),
     "wlsmv": ("kinechain.estimators.wls", "fit_wlsmv"),
+    "equationwise": ("kinechain.estimators.equationwise", "fit_equationwise"),
 }
 """Name -> module and function; modules are imported when they are asked for."""
 
