@@ -14,7 +14,7 @@ from kinechain.evidence import evidence_record, evidence_table
 from kinechain.evidence.claim import claim_problems, in_order
 from kinechain.evidence.direction import compare_directions
 from kinechain.evidence.judging import judge_material
-from kinechain.evidence.multiplicity import adjust_benjamini_hochberg, adjust_holm
+from kinechain.numerics.multiplicity import adjust_benjamini_hochberg, adjust_holm
 from kinechain.evidence.resolution import n_for_null, n_where_null_begins, smallest_supported
 from kinechain.evidence.sign import expected_raw_sign
 from kinechain.evidence.tier import strongest_wording, tier_of

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.numerics.regression import Regression, regress
@@ -84,7 +84,7 @@ def check_robustness(study: Study) -> CheckResult:
                 hidden = benchmark_confounder(
                     estimate, error, dof, with_cause.partial_r2(covariate), regression.partial_r2(covariate), times
                 )
-                half = float(norm.ppf(1 - alpha / 2)) * hidden.std_error
+                half = float(ndtri(1 - alpha / 2)) * hidden.std_error
                 rows.append(
                     (
                         effect,

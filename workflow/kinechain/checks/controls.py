@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.numerics.regression import regress
@@ -31,11 +31,11 @@ def check_negative_controls(study: Study) -> CheckResult:
         sd = np.sqrt(np.diag(moments.covariance))
         scale = sd[1] / sd[0]
         estimate, error = fitted.slope(control.exposure) * scale, fitted.std_error(control.exposure) * scale
-        ends = [float(student.ppf((1 + level) / 2, fitted.dof)) * error for level in levels]
+        ends = [float(stdtrit(fitted.dof, (1 + level) / 2)) * error for level in levels]
         low, high, low_90, high_90 = estimate - ends[0], estimate + ends[0], estimate - ends[1], estimate + ends[1]
         clean = -sesoi < low_90 and high_90 < sesoi
         verdict = "clean" if clean else "bias" if low > 0 or high < 0 else "open"
-        p = float(2 * student.sf(abs(estimate / error), fitted.dof))
+        p = float(2 * stdtr(fitted.dof, -abs(estimate / error)))
         rows.append(
             (
                 control.text,

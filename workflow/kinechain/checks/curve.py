@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.graph import graph_of, is_single_door_set, minimal_single_door_sets
@@ -49,7 +49,7 @@ def check_specifications(study: Study) -> CheckResult:
     graph = graph_of(spec)
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
-    z = float(norm.ppf((1 + study.decisions.value("level")) / 2))
+    z = float(ndtri((1 + study.decisions.value("level")) / 2))
     for outcome, cause in study.plan.edges:
         if (cause, outcome) not in graph.arrows:
             continue

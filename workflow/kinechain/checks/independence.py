@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.graph import Independence, graph_of, implied_independences
 from kinechain.numerics import Array
 from kinechain.numerics.imputation import em_moments
 from kinechain.numerics.moments import Moments
+from kinechain.numerics.multiplicity import adjust_benjamini_hochberg
 
 
 def check_independences(study: Study) -> CheckResult:
@@ -35,7 +36,7 @@ def check_independences(study: Study) -> CheckResult:
             notes.append(f"{name} implies no independence that could fail here: it fits whatever the data say.")
             continue
         tests = [_test(study, one, level) for one in wanted]
-        adjusted = _adjust(np.array([test[3] for test in tests]))
+        adjusted = adjust_benjamini_hochberg(np.array([test[3] for test in tests]))
         for one, test, p in zip(wanted, tests, adjusted, strict=True):
             r, low, high, p_value, n, missing = test
             rows.append(
@@ -77,8 +78,8 @@ def _test(study: Study, one: Independence, level: float) -> tuple[float, float, 
     r = partial_correlation(moments.covariance)
     half = 1 / math.sqrt(moments.n - len(one.given) - 3)
     z = math.atanh(r)
-    wide = float(norm.ppf((1 + level) / 2)) * half
-    p = float(2 * norm.sf(abs(z) / half))
+    wide = float(ndtri((1 + level) / 2)) * half
+    p = float(2 * ndtr(-abs(z) / half))
     return r, math.tanh(z - wide), math.tanh(z + wide), p, moments.n, missing
 
 
@@ -104,9 +105,3 @@ def _moments(study: Study, names: tuple[str, ...]) -> tuple[Moments, str]:
     kept = values[seen.any(axis=1)]
     mean, covariance = em_moments(kept)
     return Moments(names, mean, covariance, int(seen.sum(axis=0).min())), "maximum likelihood"
-
-
-def _adjust(p: Array) -> Array:
-    from statsmodels.stats.multitest import multipletests
-
-    return np.asarray(multipletests(p, method="fdr_bh")[1], dtype=np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.numerics import Array
@@ -68,7 +68,7 @@ def _shifted(
         estimates.append([beta[1]])
         variances.append([V[1, 1]])
     pooled = pool(np.array(estimates), np.array(variances))
-    half = float(student.ppf((1 + level) / 2, pooled.dof[0]) * pooled.std_error[0])
+    half = float(stdtrit(pooled.dof[0], (1 + level) / 2) * pooled.std_error[0])
     estimate = float(pooled.estimate[0])
     return estimate, estimate - half, estimate + half
 

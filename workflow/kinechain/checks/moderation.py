@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
@@ -72,7 +72,7 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
     bent, V, X = (first, first_V, first_X) if question.path == "first" else (second, second_V, second_X)
     dof = len(x) - X.shape[1]
     region = johnson_neyman(bent[1], bent[2], V[1:3, 1:3], dof, level)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     at = np.array([-spread, 0.0, spread])
     effects, errors = conditional_effect(bent[1], bent[2], V[1:3, 1:3], at)
     shared = (region.region, region.low + centre, region.high + centre, len(x))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.estimators import fit_model
@@ -65,7 +65,7 @@ def check_reliability(study: Study) -> CheckResult:
         estimates = {} if refusal else _estimates(spec, moments, reliability, study.plan.edges)
         for outcome, cause in study.plan.edges:
             status, estimate, error = estimates.get((outcome, cause), (refusal or "not estimated", math.nan, math.nan))
-            half = float(norm.ppf((1 + study.decisions.value("level")) / 2)) * error
+            half = float(ndtri((1 + study.decisions.value("level")) / 2)) * error
             pair = (reliability[cause], reliability[outcome])
             effect = f"{outcome}~{cause}"
             rows.append((effect, scenario, *pair, estimate, estimate - half, estimate + half, status, moments.n))

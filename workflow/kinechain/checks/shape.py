@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as f_distribution
-from scipy.stats import norm
+from scipy.special import fdtrc, ndtr, ndtri
 
 from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
@@ -75,14 +74,14 @@ def check_splines(study: Study) -> CheckResult:
         X = np.column_stack([np.ones(len(y)), x, bend, data[:, 2:]])
         beta, V = fit_rows(y, X)
         F = float(beta[2] ** 2 / V[2, 2])
-        p = float(f_distribution.sf(F, 1, len(y) - X.shape[1]))
+        p = float(fdtrc(1, len(y) - X.shape[1], F))
         grid = np.linspace(float(np.quantile(x, 0.05)), float(np.quantile(x, 0.95)), 41)
         middle = np.median(x)
         basis = np.column_stack(
             [grid - middle, restricted_cubic(grid, knots) - restricted_cubic(np.array([middle]), knots)]
         )
         curve = basis @ beta[1:3]
-        half = norm.ppf((1 + study.decisions.value("level")) / 2) * np.sqrt(
+        half = ndtri((1 + study.decisions.value("level")) / 2) * np.sqrt(
             np.einsum("ij,jk,ik->i", basis, V[1:3, 1:3], basis)
         )
         rows += [
@@ -124,7 +123,7 @@ def _effect_row(
         "std_error": error,
         "level": levels[""],
         "interval": "normal",
-        "p_value": float(2 * norm.sf(abs(estimate / error))),
+        "p_value": float(2 * ndtr(-abs(estimate / error))),
         "n": n,
         "unit": unit,
         "standardised": estimate * scale,
@@ -132,7 +131,7 @@ def _effect_row(
         "estimator": "least squares, HC3",
     }
     for suffix, level in levels.items():
-        half = float(norm.ppf((1 + level) / 2)) * error
+        half = float(ndtri((1 + level) / 2)) * error
         for prefix, factor in (("", 1.0), ("standardised_", scale)):
             row[f"{prefix}low{suffix}"] = (estimate - half) * factor
             row[f"{prefix}high{suffix}"] = (estimate + half) * factor

@@ -5,7 +5,7 @@ a cohort's results through all of them.
 """
 
 from kinechain.decisions import Decisions, parse_decisions
-from kinechain.evidence.claim import Claim, Rule, Test, parse_claims
+from kinechain.evidence.claim import Claim, Rule, Test, draws_needed, parse_claims
 from kinechain.evidence.judging import Evidence, Verdict, evidence_record, evidence_table, judge_claims
 from kinechain.evidence.preflight import check_claims
 
@@ -17,6 +17,7 @@ __all__ = [
     "Test",
     "Verdict",
     "check_claims",
+    "draws_needed",
     "evidence_record",
     "evidence_table",
     "judge_claims",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kinechain.decisions import Decisions
 from kinechain.errors import Problem, closest, raise_if_any
 
 FILE = "config/claims.yaml"
+BY_MEASURE = "@"
+FALLBACK = "sesoi.arm_contrast"
+"""Smallest contrast of arms where the measure has no smallest effect of its own; standardised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Rule:
     kind     effect, chain, equivalence, dependence, independence, mediated, cancellation, pattern, vanishing, share,
              all_of
     scale    standardised, raw or share: the scale of the estimate and of its smallest effect
-    sesoi    name of the decision that holds the smallest effect of interest
+    sesoi    name of the decision that holds the smallest effect of interest; `sesoi.@<construct>` stands for the one of
+             the measure that stands for the construct in a cohort
     """
 
     kind: str
@@ -153,6 +157,48 @@ NEEDS_SESOI = (
 )
 
 
+def settle_sesoi(claim: Claim, measures: Mapping[str, str], decisions: Decisions) -> Claim:
+    """The claim with a smallest effect that is named by construct replaced by that of the cohort's measure.
+
+    measures  construct -> measure that stands for it
+
+    Where that measure has none, the standardised fallback takes its place, and so does its scale.
+    """
+    prefix, found, construct = claim.rule.sesoi.partition(BY_MEASURE)
+    if not found:
+        return claim
+    name = f"{prefix}{measures.get(construct, construct)}"
+    rule = (
+        replace(claim.rule, sesoi=name)
+        if name in decisions
+        else replace(claim.rule, sesoi=FALLBACK, scale="standardised")
+    )
+    return replace(claim, rule=rule)
+
+
+def draws_needed(claims: Sequence[Claim]) -> dict[str, tuple[str, ...]]:
+    """Model -> columns of its table of draws that the rules read; models that no rule reads draws of are left out."""
+    wanted: dict[str, dict[str, None]] = {}
+
+    def want(model: str, effect: str, scale: str) -> None:
+        if model and effect:
+            wanted.setdefault(model, {})[f"std:{effect}" if scale == "standardised" else effect] = None
+
+    for claim in claims:
+        rule = claim.rule
+        for test in claim.tests:
+            for effect in (test.effect, *rule.effects, *rule.parts, rule.total):
+                want(test.model, effect, rule.scale)
+        for target in rule.targets:
+            for effect in (target.indirect, target.direct):
+                want(target.model, effect, rule.scale)
+        for pair in rule.pairs:
+            for effect in pair.effects:
+                want(pair.before, effect, rule.scale)
+                want(pair.after, effect, rule.scale)
+    return {model: tuple(columns) for model, columns in wanted.items()}
+
+
 def claim_problems(claims: tuple[Claim, ...], decisions: Decisions) -> list[Problem]:
     """Mistakes inside the ledger itself: unknown claims and decisions, scales that do not meet, rules that go round."""
     known = {claim.id for claim in claims}
@@ -165,12 +211,13 @@ def claim_problems(claims: tuple[Claim, ...], decisions: Decisions) -> list[Prob
                     Problem(where, f"`rule` reads the claim `{other}`, which is not there", closest(other, known))
                 )
         needed = [claim.rule.sesoi] if claim.rule.kind in NEEDS_SESOI or claim.rule.sesoi else []
+        needed = [FALLBACK if BY_MEASURE in name else name for name in needed]
         needed += [claim.rule.low, claim.rule.high] if claim.rule.kind == "share" else []
         for name in needed:
             if name not in decisions:
                 what = f"`sesoi` = `{name}` is not a decision" if name else "`rule` names no `sesoi`"
                 problems.append(Problem(where, what, closest(name, decisions.entries, "config/decisions.yaml")))
-            elif decisions[name].scale != claim.rule.scale:
+            elif name != FALLBACK and decisions[name].scale != claim.rule.scale:
                 what = f"the estimate is {claim.rule.scale} but `{name}` is {decisions[name].scale}"
                 remedy = "Write the `scale` of the rule and of its `sesoi` alike"
                 problems.append(Problem(where, what, remedy))

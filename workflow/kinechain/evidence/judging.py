@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kinechain.decisions import Decisions
-from kinechain.evidence.claim import Claim, in_order
+from kinechain.evidence.claim import Claim, in_order, settle_sesoi
 from kinechain.evidence.direction import Directions, compare_directions
 from kinechain.evidence.gate import closed_by_cohort
 from kinechain.evidence.judgement import Case, Judgement, Part, closed
 from kinechain.evidence.material import Material, gather
-from kinechain.evidence.multiplicity import adjust_benjamini_hochberg, adjust_holm
 from kinechain.evidence.rule import RULES
 from kinechain.evidence.tier import TierName, pattern_wording, strongest_wording, tier_of
-from kinechain.evidence.verdict import NOT_TESTABLE, NULL, OPPOSITE, SUPPORTED, VerdictName
+from kinechain.evidence.verdict import INCONCLUSIVE, NOT_TESTABLE, NULL, OPPOSITE, SUPPORTED, Ruling, VerdictName
 from kinechain.numerics import Array
+from kinechain.numerics.multiplicity import adjust_benjamini_hochberg, adjust_holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,21 @@ def _judge(claim: Claim, material: Material, known: Mapping[str, Judgement]) -> 
     if test is None:
         named = ", ".join(dict.fromkeys(one.model for one in claim.tests))
         return closed(f"No model that can test the claim was fitted to this cohort ({named}).")
-    return RULES[claim.rule.kind](Case(claim, test, material, known))
+    refused = material.facts(test.model).get(claim.id) or {}
+    if refused.get("testable") is False:
+        return closed(str(refused.get("reason") or f"{test.model} cannot test the claim in this cohort."))
+    case = Case(settle_sesoi(claim, material.measures, material.decisions), test, material, known)
+    return _with_overturned(RULES[claim.rule.kind](case), material)
+
+
+def _with_overturned(judgement: Judgement, material: Material) -> Judgement:
+    """A supported verdict that a shift of the unseen values within the declared range overturns is open."""
+    overturned = material.facts(judgement.model).get("overturned") or {}
+    effects = {judgement.effect, *(part.effect for part in judgement.parts if part.model == judgement.model)}
+    if judgement.ruling.verdict != SUPPORTED or not any(overturned.get(effect) for effect in effects):
+        return judgement
+    reason = "A shift of the values nobody saw, within the declared range, overturns it."
+    return replace(judgement, ruling=Ruling(INCONCLUSIVE), reasons=(*judgement.reasons, reason))
 
 
 def _adjust(claims: Sequence[Claim], known: Mapping[str, Judgement]) -> dict[str, tuple[float, float]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from kinechain.decisions import Decisions
 from kinechain.evidence.claim import Claim, Test
@@ -56,7 +56,7 @@ class Found:
             r = len(self.draws)
             tail = min(np.count_nonzero(self.draws <= 0), np.count_nonzero(self.draws >= 0))
             return min(1.0, 2 * (int(tail) + 1) / (r + 1))
-        return float(2 * norm.sf(abs(self.limits.estimate) / self.std_error)) if self.std_error > 0 else math.nan
+        return float(2 * ndtr(-abs(self.limits.estimate) / self.std_error)) if self.std_error > 0 else math.nan
 
     def p_equivalence(self, bound: float) -> float:
         """P-value of the two one-sided tests against -bound and bound: the larger of the two tails."""
@@ -64,7 +64,7 @@ class Found:
             r = len(self.draws)
             tail = max(np.count_nonzero(self.draws <= -bound), np.count_nonzero(self.draws >= bound))
             return (int(tail) + 1) / (r + 1)
-        return float(norm.sf((bound - abs(self.limits.estimate)) / self.std_error)) if self.std_error > 0 else math.nan
+        return float(ndtr(-((bound - abs(self.limits.estimate)) / self.std_error))) if self.std_error > 0 else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Material:
     effects   (model, effect) -> row of the effect table
     fits      model -> what its fit file says
     draws     model -> table of draws, one column an effect (`std:` before the name when standardised)
-    problems  measure -> an unsettled sign, unit or convention, as the data checks found it
+    problems  construct -> an unsettled sign, unit or convention, as the data checks found it
+    measures  construct -> measure that stands for it
     """
 
     design: str
@@ -87,6 +88,7 @@ class Material:
     fits: Mapping[str, Mapping[str, Any]]
     draws: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
 
     def is_fitted(self, model: str) -> bool:
         """Whether a model, or a check of that name, left anything for this cohort."""
@@ -111,7 +113,7 @@ class Material:
         level = self.decisions.value("level") if math.isnan(level) else level
         std_error = _number(row.get(f"{prefix}std_error"))
         if math.isnan(std_error):
-            std_error = (limits.high - limits.low) / (2 * float(norm.ppf((1 + level) / 2)))
+            std_error = (limits.high - limits.low) / (2 * float(ndtri((1 + level) / 2)))
         attempted, failed = _number(row.get("draws")), _number(row.get("failed_draws"))
         return Found(
             model=model,
@@ -171,6 +173,11 @@ class Material:
             "" if status.lower().startswith(CONVERGED) else f"the model {model} gave no estimates: {text.rstrip('.')}"
         )
 
+    def facts(self, model: str) -> Mapping[str, Any]:
+        """What an analysis says of itself beside its estimates: claims it cannot test, verdicts a shift overturns."""
+        found: Mapping[str, Any] = self.fits.get(model, {}).get("facts") or {}
+        return found
+
     def n_of(self, model: str) -> int:
         """People a model used."""
         fit = self.fits.get(model)
@@ -213,6 +220,7 @@ def gather(
         fits=fits,
         draws=draws or {},
         problems=unsettled,
+        measures=cohort.constructs,
     )
 
 

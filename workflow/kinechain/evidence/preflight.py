@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from kinechain.decisions import Decisions
-from kinechain.effect_plan import plan_effects
 from kinechain.errors import Problem, UserError, closest
 from kinechain.evidence.claim import FILE, Claim, claim_problems
-from kinechain.graph import bad_controls, graph_of
 from kinechain.spec import ModelSpec
 
 
@@ -50,6 +48,8 @@ def check_claims(
 
 def model_graph_problems(spec: ModelSpec) -> list[Problem]:
     """What a model's graph forbids: a cycle, or a covariate that the model makes a consequence of the outcome."""
+    from kinechain.graph import bad_controls, graph_of
+
     try:
         graph = graph_of(spec)
     except UserError as error:
@@ -66,6 +66,8 @@ def model_graph_problems(spec: ModelSpec) -> list[Problem]:
 
 def effects_of(spec: ModelSpec) -> tuple[str, ...]:
     """Names of every effect a model will have in its effect table."""
+    from kinechain.effect_plan import plan_effects
+
     return plan_effects(spec.table, spec.covariates).names
 
 
@@ -90,7 +92,7 @@ def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Pr
 
 def _unit(claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, where: str) -> list[Problem]:
     """A raw smallest effect is named after the measure it belongs to, as in `sesoi.<measure>`."""
-    if units is None or claim.rule.scale != "raw" or claim.rule.sesoi not in decisions:
+    if units is None or claim.rule.scale != "raw" or claim.rule.sesoi not in decisions or claim.rule.kind == "share":
         return []
     measure = claim.rule.sesoi.partition(".")[2]
     unit = decisions[claim.rule.sesoi].unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 
 def smallest_supported(std_error: float, *, level: float, power: float) -> float:
@@ -15,7 +15,7 @@ def smallest_supported(std_error: float, *, level: float, power: float) -> float
     power      probability, 0.80
     returns    (z at level + z at power) times the standard error, by the normal approximation
     """
-    return float((norm.ppf((1 + level) / 2) + norm.ppf(power)) * std_error)
+    return float((ndtri((1 + level) / 2) + ndtri(power)) * std_error)
 
 
 def n_for_null(n: int, std_error: float, sesoi: float, *, level: float, power: float) -> int:
@@ -30,7 +30,7 @@ def n_for_null(n: int, std_error: float, sesoi: float, *, level: float, power: f
     An estimate within sesoi - z(level) * error of zero does it, so that error must be
     sesoi / (z(level) + z((1 + power) / 2)): Schuirmann (1987), doi 10.1007/BF01068419.
     """
-    needed = sesoi / (norm.ppf((1 + level) / 2) + norm.ppf((1 + power) / 2))
+    needed = sesoi / (ndtri((1 + level) / 2) + ndtri((1 + power) / 2))
     return math.ceil(n * (std_error / needed) ** 2)
 
 
@@ -39,4 +39,4 @@ def n_where_null_begins(n: int, std_error: float, sesoi: float, *, level: float)
 
     Arguments as for `n_for_null`.
     """
-    return math.ceil(n * (std_error * float(norm.ppf((1 + level) / 2)) / sesoi) ** 2)
+    return math.ceil(n * (std_error * float(ndtri((1 + level) / 2)) / sesoi) ** 2)

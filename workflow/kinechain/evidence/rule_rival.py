@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from kinechain.evidence.claim import Claim
 from kinechain.evidence.gate import closed_by_effect, closed_by_model
 from kinechain.evidence.judgement import WORDS, Case, Judgement, Known, Part, closed, largest, p_of
@@ -21,6 +23,7 @@ from kinechain.evidence.verdict import (
     VerdictName,
     judge,
 )
+from kinechain.numerics.multiplicity import adjust_holm
 
 
 def judge_dependence(case: Case) -> Judgement:
@@ -86,10 +89,14 @@ def judge_vanishing(case: Case) -> Judgement:
     if gate:
         return closed(*gate)
     rulings = [tuple(judge(one.limits, sign=claim.sign, sesoi=sesoi.value).verdict for one in both) for both in found]
+    stays = adjust_holm(np.array([after.p_against_zero() for _, after in found]))
     held = [after for before, after in rulings if before == SUPPORTED]
     if held and all(after in CONTRADICTED for after in held):
         verdict = SUPPORTED
-    elif any(after == SUPPORTED for _, after in rulings):
+    elif any(
+        after == SUPPORTED and p <= material.decisions.value("alpha")
+        for (_, after), p in zip(rulings, stays, strict=True)
+    ):
         verdict = OPPOSITE
     elif all(before in CONTRADICTED for before, _ in rulings):
         verdict = NULL

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from kinechain.numerics import Array
 
@@ -42,7 +42,7 @@ def johnson_neyman(slope: float, interaction: float, covariance: Array, dof: int
 
     Johnson & Neyman (1936); Bauer & Curran (2005), doi 10.1207/s15327906mbr4003_5, equations 11-14.
     """
-    crit2 = float(student.ppf((1 + level) / 2, dof)) ** 2
+    crit2 = float(stdtrit(dof, (1 + level) / 2)) ** 2
     a = interaction**2 - crit2 * covariance[1, 1]
     b = 2 * (slope * interaction - crit2 * covariance[0, 1])
     c = slope**2 - crit2 * covariance[0, 0]

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 from kinechain.numerics import Array
 
@@ -17,7 +16,7 @@ def partial_r_limits(r: float, dof: int, level: float) -> tuple[float, float]:
 
     dof  residual degrees of freedom of the regression the correlation comes from; z has variance 1 / (dof - 1)
     """
-    z, half = math.atanh(r), float(norm.ppf((1 + level) / 2)) / math.sqrt(dof - 1)
+    z, half = math.atanh(r), float(ndtri((1 + level) / 2)) / math.sqrt(dof - 1)
     return math.tanh(z - half), math.tanh(z + half)
 
 
@@ -46,7 +45,7 @@ def robustness_value(t: float, dof: int, *, share: float = 1.0, alpha: float | N
     authors' R package sensemakr.
     """
     f = share * abs(t) / math.sqrt(dof)
-    cut = 0.0 if alpha is None else float(student.ppf(1 - alpha / 2, dof - 1)) / math.sqrt(dof - 1)
+    cut = 0.0 if alpha is None else float(stdtrit(dof - 1, 1 - alpha / 2)) / math.sqrt(dof - 1)
     left = f - cut
     if left <= 0:
         return 0.0
