@@ -51,10 +51,10 @@ def _run(given: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(Problem("kinechain", f"`{name}` is not a command", closest(name, COMMANDS)))
     module, says = COMMANDS[name]
-    command = import_module(module)
+    chosen = import_module(module)
     parser = _Parser(prog=f"kinechain {name}", description=says, allow_abbrev=False)
-    command.add_arguments(parser)
-    code: int = command.run(parser.parse_args(given[1:]))
+    chosen.add_arguments(parser)
+    code: int = chosen.run(parser.parse_args(given[1:]))
     return code
 
 

@@ -105,8 +105,7 @@ def _total_effects(arrows: Mapping[tuple[str, str], int], values: Array) -> tupl
     if not np.isfinite(A).all():
         return names, np.full_like(A, math.nan)
     try:
-        B: Array = np.linalg.inv(np.eye(len(names)) - A)
-        return names, B
+        return names, np.asarray(np.linalg.inv(np.eye(len(names)) - A), dtype=np.float64)
     except np.linalg.LinAlgError:
         return names, np.full_like(A, math.nan)
 

@@ -22,8 +22,8 @@ LEVEL: Final = 0.95
 def fit_record(fit: Fit) -> dict[str, Any]:
     """Everything a fit says, as plain values; NaN where it has no numbers.
 
-    Keys of the contract first (status, n_obs, parameters, fit_measures, modification_indices), then how the numbers
-    came about: model, estimator, missing, rows dropped, patterns, fixed covariates, search, explained variance,
+    Keys of the contract first (status, n_obs, parameters, fit_measures, modification_indices), then how the
+    numbers came about: model, estimator, missing, rows dropped, patterns, fixed covariates, search, explained variance,
     residuals; `undefined` says why a number that is NaN in a converged fit does not exist.
     """
     rows = fit.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,6 @@ from kinechain.numerics.likelihood import Patterns, patterns_from_data, patterns
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.ram import Index
 from kinechain.spec import ModelSpec, ParameterTable, unknown_variables
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from kinechain.cohort import Cohort
-
-Data = "Cohort | Moments | pd.DataFrame | Mapping[str, Any]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,13 +224,14 @@ def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, 
     if not fit.status.has_numbers:
         return []
     interval = arguments.interval or ("monte_carlo" if arguments.moments is not None else "percentile")
+    cluster = fit.spec.options.cluster
     draws = draw_effects(
         fit.spec,
         data,
         seed=arguments.seed,
         draws=arguments.draws,
         cohort=fit.spec.name,
-        cluster=fit.spec.options.cluster or None,
+        cluster=data[cluster].to_numpy() if cluster else None,
         accelerate=interval == "bca",
     )
     table = interval_table(draws, interval, arguments.level)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinechain.expressions import Expression, linearise
 from kinechain.numerics import Array
@@ -61,7 +62,7 @@ def lay_out(table: ParameterTable, moments: tuple[tuple[Array, Array], ...]) -> 
     return tuple(layouts)
 
 
-# --- constraints -------------------------------------------------------------------------------------------------------
+# --- constraints ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def label_values(
     return values, gradients
 
 
-# --- starting values ---------------------------------------------------------------------------------------------------
+# --- starting values ---
 
 
 def start_values(table: ParameterTable, rams: tuple[Ram, ...], moments: tuple[tuple[Array, Array], ...]) -> Array:
@@ -198,12 +199,14 @@ def _guess_group(rows: list[Row], ram: Ram, mean: Array, S: Array) -> Array:
     return value
 
 
-def _guess_loadings(ram: Ram, S: Array, loading: Array, value: Array, variance: Array, explained: Array) -> None:
+def _guess_loadings(
+    ram: Ram, S: Array, loading: NDArray[np.bool_], value: Array, variance: Array, explained: Array
+) -> None:
     """Loadings by instrumental ratios (Hagglund 1982, Psychometrika 47, 209-222, second method), in place."""
     p = ram.p
     is_free = ram.free >= 0
     for latent in range(p, ram.m):
-        cells = np.flatnonzero(loading.astype(bool) & (ram.column == latent))
+        cells = np.flatnonzero(loading & (ram.column == latent))
         seen = cells[ram.row[cells] < p]
         value[cells[is_free[cells]]] = 1.0
         if not len(seen):

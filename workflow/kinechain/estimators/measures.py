@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinechain.numerics import Array
 from kinechain.numerics.fit_indices import (
@@ -54,8 +55,8 @@ class TestInputs:
     value: float
     n_parameters: int
     n_moments: int
-    exogenous: Array
-    fixed: Array
+    exogenous: Index
+    fixed: Index
     with_means: bool
     directions: Array
     scaling: Scaling | None
@@ -156,7 +157,7 @@ def _robust_measures(inputs: TestInputs, chisq: float, df: int, baseline: float,
     return measures
 
 
-def independence_moments(data: Patterns, mean: Array, covariance: Array, exogenous: Array) -> tuple[Array, Array]:
+def independence_moments(data: Patterns, mean: Array, covariance: Array, exogenous: Index) -> tuple[Array, Array]:
     """Maximum-likelihood moments when only the exogenous variables covary.
 
     mean, covariance  the unrestricted ones, from which complete data take their numbers
@@ -178,7 +179,7 @@ def independence_moments(data: Patterns, mean: Array, covariance: Array, exogeno
 
 
 def baseline_moments(
-    data: Patterns, mean: Array, covariance: Array, exogenous: Array, fixed: Array, with_means: bool
+    data: Patterns, mean: Array, covariance: Array, exogenous: Index, fixed: Index, with_means: bool
 ) -> tuple[Array, Array, Array, Array]:
     """Moments of the baseline and their derivatives by its own parameters."""
     mu, Sigma = independence_moments(data, mean, covariance, exogenous)
@@ -189,7 +190,7 @@ def baseline_moments(
     return mu, Sigma, d_mu[:, keep], d_Sigma[:, :, keep]
 
 
-def _part(data: Patterns, chosen: Array) -> Patterns:
+def _part(data: Patterns, chosen: Index) -> Patterns:
     """The patterns of some of the variables; people without any of them are left out."""
     observed = data.observed[:, chosen]
     if observed.all():
@@ -210,7 +211,7 @@ def _part(data: Patterns, chosen: Array) -> Patterns:
     )
 
 
-def _value_of_part(data: Patterns, chosen: Index | Array) -> float:
+def _value_of_part(data: Patterns, chosen: Index) -> float:
     """Log-likelihood of the exogenous variables alone, at their own moments."""
     if not len(chosen):
         return 0.0
@@ -232,7 +233,10 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
         at = log_likelihood(pseudo, mean, covariance)
         saturated_value += at.value
         value += log_likelihood(pseudo, mu, Sigma).value
-        complete.append(observed_information(pseudo, at, d_mu, d_Sigma))
+        # lavaan takes exogenous moments as given in this one matrix, random covariates or not; so do we, to agree
+        is_given = _concerns_only(d_mu, d_Sigma, inputs.exogenous)
+        W = observed_information(pseudo, at, d_mu, d_Sigma)
+        complete.append(np.where(is_given[:, None] | is_given, 0.0, W))
         mu_b, Sigma_b, d_mu_b, d_Sigma_b = baseline_moments(
             data, mean, covariance, inputs.exogenous, inputs.fixed, inputs.with_means
         )
@@ -257,11 +261,19 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
     return chisq, factor, baseline, factor_baseline
 
 
+def _concerns_only(d_mu: Array, d_Sigma: Array, chosen: Index) -> NDArray[np.bool_]:
+    """Which unrestricted moments are means and covariances of chosen variables alone: (k,) booleans."""
+    others = np.setdiff1d(np.arange(len(d_mu)), chosen)
+    moves = np.concatenate([d_mu[others], d_Sigma[others].reshape(-1, d_mu.shape[1])])
+    return np.asarray(~moves.any(axis=0), dtype=np.bool_)
+
+
 def _coordinates(d_mu: Array, d_Sigma: Array, d_mu_b: Array, d_Sigma_b: Array) -> Array:
     """Derivatives of the unrestricted moments (columns of d_mu, d_Sigma) by the parameters of d_mu_b, d_Sigma_b."""
     size = (d_mu**2).sum(axis=0) + (d_Sigma**2).sum(axis=(0, 1))
-    inner = d_mu.T @ d_mu_b + np.einsum("ijk,ijl->kl", d_Sigma, d_Sigma_b)
-    return inner / size[:, None]
+    inner: Array = d_mu.T @ d_mu_b + np.einsum("ijk,ijl->kl", d_Sigma, d_Sigma_b)
+    coordinates: Array = inner / size[:, None]
+    return coordinates
 
 
 def _block_diagonal(blocks: tuple[Array, ...] | list[Array]) -> Array:

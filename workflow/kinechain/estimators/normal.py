@@ -18,16 +18,14 @@ from kinechain.estimators.measures import Scaling, TestInputs, baseline_moments,
 from kinechain.fit import Accounting, Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.identification import check_identification
+from kinechain.numerics.information import invert_information, open_directions
 from kinechain.numerics.likelihood import log_likelihood, observed_information
 from kinechain.numerics.model import GroupModel, NormalModel, saturated_moments
 from kinechain.numerics.optimise import Constraints, Optimum, minimise
-from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
+from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import first_order_information, saturated_derivatives
 from kinechain.sample import Sample, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable, build_table
-
-FLAT = 1e-10
-"""Smallest eigenvalue of the scaled information that still gives standard errors."""
 
 
 def fit_ml(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
@@ -45,12 +43,18 @@ def fit_mlr(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
 
 def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     if spec.options.ordered:
-        names = ", ".join(f"`{name}`" for name in spec.options.ordered)
-        raise UserError(Problem(spec.where, f"{names} ordered: ml and mlr take every variable as normal", "Use wlsmv"))
+        ordered = ", ".join(f"`{name}`" for name in spec.options.ordered)
+        raise UserError(Problem(spec.where, f"{ordered} ordered: ml and mlr take all variables as normal", "Use wlsmv"))
     sample = draw_sample(spec, spec.table, data)
     if is_robust and any(group.X is None for group in sample.groups):
         raise UserError(Problem(spec.where, "robust standard errors need data, not moments", "Use estimator: ml"))
-    table = build_table(spec.flat, spec.options, len(sample.groups), means=spec.missing == "fiml", where=spec.where)
+    table = build_table(
+        spec.flat,
+        spec.options,
+        len(sample.groups),
+        means=spec.missing == "fiml" or bool(spec.options.cluster),
+        where=spec.where,
+    )
     problem = _set_up(spec, table, sample)
     identification = check_identification(problem.rams, problem.start, problem.n_moments, problem.constraints, seed)
     if not identification.holds:
@@ -84,7 +88,7 @@ class _Setting:
     saturated_fits: tuple[tuple[Array, Array, float, bool], ...]
     start: Array
     constraints: Constraints | None
-    fixed: Array
+    fixed: Index
     n_moments: int
 
     @property
@@ -110,7 +114,7 @@ def _set_up(spec: ModelSpec, table: ParameterTable, sample: Sample) -> _Setting:
 
 
 def _make_proper(model: NormalModel, rams: tuple[Ram, ...], start: Array) -> Array:
-    """Starting values whose implied covariances are positive definite: covariances, then paths, are shrunk till then."""
+    """Starting values whose implied covariances are positive definite: covariances, then paths, are shrunk."""
     theta = start.copy()
     for shrink in (1.0, 0.5, 0.25, 0.1, 0.0):
         for part in (Part.S, Part.A):
@@ -166,38 +170,6 @@ def _failed(problem: _Setting, status: Status, detail: str) -> Fit:
     )
 
 
-def _open_directions(active: Array, k: int) -> Array:
-    """(k, f) orthonormal directions along which active constraints stay fulfilled."""
-    if not len(active):
-        return np.eye(k)
-    size = np.abs(active).max(axis=1, keepdims=True)
-    _, singular, Vt = np.linalg.svd(active / np.where(size > 0.0, size, 1.0))
-    rank = int((singular > 1e-10).sum())
-    return Vt[rank:].T
-
-
-def invert_information(information: Array, active: Array) -> tuple[Array, float, Array]:
-    """Inverse along the directions that active constraints leave open.
-
-    returns  (k, k) inverse (NaN when the information is flat somewhere), condition number after scaling to a unit
-             diagonal, and the flattest direction (k,)
-    """
-    k = len(information)
-    if not k:
-        return np.zeros((0, 0)), 1.0, np.zeros(0)
-    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    Z = _open_directions(active / size if len(active) else active, k)
-    if not Z.shape[1]:
-        return np.zeros((k, k)), 1.0, np.zeros(k)
-    values, vectors = np.linalg.eigh(Z.T @ (information / np.outer(size, size)) @ Z)
-    direction = np.abs(Z @ vectors[:, 0])
-    condition = float(values[-1] / values[0]) if values[0] > 0.0 else math.inf
-    if values[0] < FLAT * values[-1]:
-        return np.full((k, k), math.nan), condition, direction
-    T = (Z @ vectors) / size[:, None]
-    return (T / values) @ T.T, condition, direction
-
-
 def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     """Covariance, measures and status at the optimum."""
     model, theta, table = problem.model, optimum.theta, problem.table
@@ -216,7 +188,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     if is_robust:
         meat = _meat(problem, theta)
         covariance = bread @ meat @ bread
-        scaling = _scaling(problem, meat, bread)
+        scaling = _scaling(problem, meat, _test_bread(problem, optimum, bread))
     inputs = _test_inputs(problem, optimum, table.n_free - n_equal, scaling)
     status, detail = _judge(problem, theta)
     return Fit(
@@ -236,6 +208,18 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     )
 
 
+def _test_bread(problem: _Setting, optimum: Optimum, bread: Array) -> Array:
+    """Inverse information behind the scaled statistic: with clusters, as in lavaan, without the moments' curvature."""
+    if not problem.spec.options.cluster:
+        return bread
+    theta = optimum.theta
+    information = np.zeros_like(bread)
+    for group in problem.model.groups:
+        implied, at = group.at(theta)
+        information += observed_information(group.data, at, *differentiate_moments(group.ram, implied))
+    return invert_information(information, optimum.active)[0]
+
+
 def _meat(problem: _Setting, theta: Array) -> Array:
     """Sum of outer products of the scores of people (or clusters)."""
     k = len(theta)
@@ -251,7 +235,7 @@ def _meat(problem: _Setting, theta: Array) -> Array:
 
 
 def _saturated_information(problem: _Setting, *, first_order: bool) -> tuple[list[Array], list[Array]]:
-    """Information of each group about its unrestricted moments, at their maximum: observed, and first-order if asked."""
+    """Information of each group about its unrestricted moments: observed, and first-order if asked."""
     p = len(problem.sample.names)
     second, first = [], []
     for people, (mean, covariance) in zip(problem.sample.groups, problem.moments, strict=True):
@@ -289,7 +273,7 @@ def _scaling(problem: _Setting, meat: Array, bread: Array) -> Scaling:
     return Scaling(of_saturated - of_model, of_saturated - of_baseline)
 
 
-def _exogenous(problem: _Setting) -> Array:
+def _exogenous(problem: _Setting) -> Index:
     return np.array([problem.sample.names.index(name) for name in problem.table.exogenous], dtype=np.intp)
 
 
@@ -317,7 +301,7 @@ def _test_inputs(problem: _Setting, optimum: Optimum, n_parameters: int, scaling
         exogenous=_exogenous(problem),
         fixed=problem.fixed,
         with_means=table.has_means,
-        directions=_open_directions(optimum.active, len(theta)),
+        directions=open_directions(optimum.active, len(theta)),
         scaling=scaling,
         second=tuple(second),
         first_order=tuple(first_order),

@@ -51,7 +51,8 @@ def check_identification(
     if not k:
         return Identification(n_moments, 0, 0, ())
     rng = np.random.default_rng(seed)
-    best, involved = -1, ()
+    best = -1
+    involved: tuple[int, ...] = ()
     for _ in range(POINTS):
         theta = random_point(rams, start, rng)
         blocks = []

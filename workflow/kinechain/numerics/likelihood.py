@@ -90,7 +90,7 @@ def patterns_from_data(X: Array) -> tuple[Patterns, Index]:
         centred = people - average
         have = np.flatnonzero(observed[k])
         mean[k, have] = average
-        covariance[np.ix_([k], have, have)] = centred.T @ centred / len(people)
+        covariance[k, have[:, None], have] = centred.T @ centred / len(people)
     return Patterns(observed, n, mean, covariance), membership
 
 
@@ -108,7 +108,7 @@ class Likelihood:
 
     value: float
     d_mu: Array
-    d_Sigma: Array
+    d_Sigma: Array  # noqa: N815 - the field's notation
     W: Array
     z: Array
     C: Array
@@ -128,13 +128,13 @@ def log_likelihood(data: Patterns, mu: Array, Sigma: Array) -> Likelihood:
     L = np.linalg.cholesky(masked)
     if not np.isfinite(L).all():
         raise np.linalg.LinAlgError("implied covariances are not finite")
-    W = np.linalg.inv(masked)
-    W = 0.5 * (W + W.transpose(0, 2, 1))
+    inverse = np.asarray(np.linalg.inv(masked), dtype=np.float64)
+    W: Array = 0.5 * (inverse + inverse.transpose(0, 2, 1))
     if both is not None:
         W = np.where(both, W, 0.0)
     d = np.where(data.observed, data.mean - mu, 0.0)
-    z = (W @ d[:, :, None])[:, :, 0]
-    C = W @ data.covariance @ W + z[:, :, None] * z[:, None, :]
+    z: Array = (W @ d[:, :, None])[:, :, 0]
+    C: Array = W @ data.covariance @ W + z[:, :, None] * z[:, None, :]
     n_values = data.observed.sum(axis=1)
     log_det = 2.0 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
     distance = (W * data.covariance).sum(axis=(1, 2)) + (z * d).sum(axis=1)
@@ -150,7 +150,8 @@ def expected_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: A
     returns  (k, k)
     """
     W_all = np.tensordot(data.n, at.W, 1)
-    return d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, at.W, d_Sigma)
+    information: Array = d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, at.W, d_Sigma)
+    return information
 
 
 def observed_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: Array) -> Array:
@@ -159,7 +160,7 @@ def observed_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: A
     What their own curvature adds is `-curve_moments(ram, implied, at.d_Sigma, at.d_mu)`.
     """
     W_all = np.tensordot(data.n, at.W, 1)
-    information = d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, 2.0 * at.C - at.W, d_Sigma)
+    information: Array = d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, 2.0 * at.C - at.W, d_Sigma)
     if d_mu.any():
         p, k = d_mu.shape
         if len(data.n) == 1:

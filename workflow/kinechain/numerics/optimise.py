@@ -55,7 +55,7 @@ class Constraints:
 def no_constraints(k: int) -> Constraints:
     """The free problem of k parameters."""
 
-    def nothing(theta: Array) -> tuple[Array, Array]:
+    def nothing(_: Array) -> tuple[Array, Array]:
         return np.zeros(0), np.zeros((0, k))
 
     return Constraints(nothing, nothing)

@@ -119,8 +119,8 @@ def imply_moments(ram: Ram, theta: Array) -> Implied:
     S[ram.column[at], ram.row[at]] = value[at]
     at = ram.part == Part.M
     M[ram.row[at]] = value[at]
-    B = np.linalg.inv(np.eye(m) - A)
-    E = B @ S @ B.T
+    B = np.asarray(np.linalg.inv(np.eye(m) - A), dtype=np.float64)
+    E: Array = B @ S @ B.T
     nu = B @ M
     return Implied(nu[:p], E[:p, :p], A, S, B, E, nu)
 

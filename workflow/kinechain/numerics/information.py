@@ -1,0 +1,47 @@
+"""From information to covariance: inversion along the directions that constraints leave open.
+
+Aitchison & Silvey (1958), Annals of Mathematical Statistics 29, 813-828, for estimates under constraints.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kinechain.numerics import Array
+
+FLAT = 1e-10
+"""Smallest eigenvalue of the scaled information that still gives standard errors."""
+
+
+def open_directions(active: Array, k: int) -> Array:
+    """(k, f) orthonormal directions along which active constraints stay fulfilled."""
+    if not len(active):
+        return np.eye(k)
+    size = np.abs(active).max(axis=1, keepdims=True)
+    _, singular, Vt = np.linalg.svd(active / np.where(size > 0.0, size, 1.0))
+    rank = int((singular > 1e-10).sum())
+    return Vt[rank:].T
+
+
+def invert_information(information: Array, active: Array) -> tuple[Array, float, Array]:
+    """Inverse along the directions that active constraints leave open.
+
+    returns  (k, k) inverse (NaN when the information is flat somewhere), condition number after scaling to a unit
+             diagonal, and the flattest direction (k,)
+    """
+    k = len(information)
+    if not k:
+        return np.zeros((0, 0)), 1.0, np.zeros(0)
+    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    Z = open_directions(active / size if len(active) else active, k)
+    if not Z.shape[1]:
+        return np.zeros((k, k)), 1.0, np.zeros(k)
+    values, vectors = np.linalg.eigh(Z.T @ (information / np.outer(size, size)) @ Z)
+    direction = np.abs(Z @ vectors[:, 0])
+    condition = float(values[-1] / values[0]) if values[0] > 0.0 else math.inf
+    if values[0] < FLAT * values[-1]:
+        return np.full((k, k), math.nan), condition, direction
+    T = (Z @ vectors) / size[:, None]
+    return (T / values) @ T.T, condition, direction
