@@ -6,7 +6,7 @@ Every step that takes rows or people away is counted, and every doubt is a findi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from kinechain.layout import Layout, lay_out
 from kinechain.measures import Dictionary, Measure, Reliability, word_of
 from kinechain.numerics import Array, landmarks
 from kinechain.quality import codebook_entry
+from kinechain.raw_table import RawTable
 from kinechain.reliability import Repeats, reliability_from_repeats
 from kinechain.scoring import KINDS, score
 from kinechain.suspicion import suspicions
@@ -46,23 +47,20 @@ class Units:
 def build_cohort(
     spec: CohortSpec,
     dictionary: Dictionary,
-    frame: pd.DataFrame,
-    *,
-    shown: str = "",
-    seen_before: tuple[Finding, ...] = (),
+    raw: RawTable,
 ) -> Cohort:
     """The cohort that a file's rows make.
 
-    frame  the file's rows; columns as the file heads them, at least those the spec names
-    shown  how the file is named to the reader
-    seen_before  what the reader of the file already found
+    raw  the file's rows; columns as the file heads them, at least those the spec names
 
     Raises UserError when a column the spec names is not there or the file has no row. All other mistakes are findings
     of level error: the cohort can be looked at, and must not be analysed.
     """
-    raise_if_any(_missing_columns(spec, frame, shown or spec.file))
+    frame = raw.frame
+    raise_if_any(_missing_columns(spec, frame, spec.file))
+    spec = _with_value_labels(spec, dictionary, raw)
     flow = [FlowStep("rows in the file", 0, len(frame), "rows")]
-    findings: list[Finding] = [*seen_before]
+    findings: list[Finding] = [*raw.findings]
     frame = _eligible(spec, dictionary, frame, flow, findings)
     decimal, thousands = spec.read.get("decimal", "."), spec.read.get("thousands", "")
     rows: dict[str, Array] = {}
@@ -75,8 +73,9 @@ def build_cohort(
     if blank.any():
         left = len(frame) - int(blank.sum())
         flow.append(FlowStep("no value in any column that is read", int(blank.sum()), left, "rows"))
-    layout, found = lay_out(spec, frame, dictionary, blank)
+    layout, found = lay_out(spec, frame, dictionary, blank, raw.row_keys)
     findings += found
+    findings += _filled_twice(spec, rows, layout, raw.row_keys)
     joined = FlowStep("rows of one person joined", 0, layout.n_people, "people")
     nobody = int(((layout.unit < 0) & ~blank).sum())
     if nobody:
@@ -117,6 +116,21 @@ def build_cohort(
             ),
         },
     )
+
+
+def _with_value_labels(spec: CohortSpec, dictionary: Dictionary, raw: RawTable) -> CohortSpec:
+    """The spec with categories explained by the file's own labels, where the yaml explains none of a column's codes."""
+    columns = []
+    for column in spec.columns:
+        labels = raw.value_labels.get(column.name, {})
+        measure = dictionary.measures.get(column.measure)
+        if labels and measure and measure.levels and not column.codes and not column.item:
+            words = {word_of(code): measure.words.get(word_of(label)) for code, label in labels.items()}
+            codes = {code: measure.levels[level] for code, level in words.items() if level is not None}
+            columns.append(replace(column, codes=codes))
+        else:
+            columns.append(column)
+    return replace(spec, columns=tuple(columns))
 
 
 def ranked(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -252,6 +266,8 @@ def _gather(
         measure = dictionary[columns[0].measure]
         by_side = {side: _unit_values(columns, side, rows, layout, measure) for side in ("", *SIDES)}
         found = {side: array for side, array in by_side.items() if array is not None}
+        measured = {side: array for side, array in found.items() if np.isfinite(array).any()}
+        found = measured or found  # a side nobody was measured on is no side
         if measure.levels and "." not in target:
             findings += _level_conflicts(target, columns, rows, layout)
         if "left" in found and "right" in found:
@@ -477,6 +493,22 @@ def _by_visit(name: str, values: Array, layout: Layout) -> Iterator[tuple[str, A
         yield name, first
     for index in [0, *later] if there[0].any() and later else later:
         yield f"{name}_{layout.visits[index]}", table[index]
+
+
+def _filled_twice(
+    spec: CohortSpec, rows: Mapping[str, Array], layout: Layout, row_keys: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Fields that a person filled in on several rows which nothing but the export's own keys tells apart."""
+    if not row_keys:
+        return
+    facets = pd.DataFrame({"unit": layout.unit, **dict(layout.facets)})
+    for column in spec.columns:
+        there = (layout.unit >= 0) & np.isfinite(rows[column.name])
+        again = int(facets.loc[there].duplicated().sum())
+        if again:
+            what = f"values of column `{column.name}` stand on a second row of the same person"
+            remedy = "Say what tells the rows apart (`visit:`, `trial:`), or choose rows with `read: {events: [...]}`"
+            yield Finding("error", column.measure, what, again, remedy, column.name)
 
 
 def _column_findings(spec: CohortSpec, people: pd.DataFrame) -> Iterator[Finding]:

@@ -395,7 +395,7 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
     if spec.design in ("trial", "longitudinal") and not _has_visits(spec):
         yield Doubt(("design",), f"a {spec.design} cohort needs visits", "Add `visit:` here or to the columns")
     for plural, singular in (("arms", "arm"), ("visits", "visit")):
-        if plural in data and singular not in data:
+        if plural in data and singular not in data and not (plural == "visits" and _has_visits(spec)):
             yield Doubt((plural,), f"`{plural}` names values of a column that is not given", f"Add `{singular}:`")
     used: dict[str, str] = {}
     for role, name in spec.structure.items():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kinechain.cohort import Finding
 from kinechain.cohort_spec import Column
@@ -256,7 +257,11 @@ def _back(values: Array, column: Column, measure: Measure) -> Array:
 
 
 def _mostly_inside(values: Array, low: float, high: float) -> bool:
-    return bool(((values >= low) & (values <= high)).mean() > 0.9)
+    return bool(_inside(values, low, high).mean() > 0.9)
+
+
+def _inside(values: Array, low: float, high: float) -> NDArray[np.bool_]:
+    return np.logical_and(values >= low, values <= high)
 
 
 def _soft_findings(values: Array, column: Column, measure: Measure) -> Iterator[Finding]:

@@ -63,12 +63,17 @@ class Layout:
 
 
 def lay_out(
-    spec: CohortSpec, frame: pd.DataFrame, dictionary: Dictionary, blank: NDArray[np.bool_]
+    spec: CohortSpec,
+    frame: pd.DataFrame,
+    dictionary: Dictionary,
+    blank: NDArray[np.bool_],
+    row_keys: tuple[str, ...] = (),
 ) -> tuple[Layout, tuple[Finding, ...]]:
     """The layout of a file's rows, and every doubt about who and when they are.
 
     frame  rows of the file that are eligible
     blank  (n,)  rows that hold no value at all: they belong to nobody
+    row_keys  columns with which the format itself tells rows of one person apart
     """
     findings: list[Finding] = []
     n = len(frame)
@@ -82,7 +87,8 @@ def lay_out(
         facets["side"] = _sides(facets["side"], spec.structure["side"], blank, dictionary, findings)
     wide = tuple(dict.fromkeys(column.visit for column in spec.columns if column.visit))
     if wide and "visit" not in spec.structure:
-        visits = wide
+        named = [visit for visit in dict.fromkeys(spec.visits.values()) if visit in wide]
+        visits = (*named, *(visit for visit in wide if visit not in named))
         row_visit = np.zeros(n, dtype=np.int64)
     elif "visit" in spec.structure:
         visits, row_visit = _visits(spec, _words(frame[spec.structure["visit"]], dictionary), blank, findings)
@@ -90,7 +96,10 @@ def lay_out(
         visits, row_visit = (), np.zeros(n, dtype=np.int64)
     usable = (person >= 0) & (row_visit >= 0)
     person = np.where(usable, person, -1)
-    _check_repeats(person, row_visit, facets, spec, findings)
+    apart = facets | {name: frame[name].astype(str).to_numpy(dtype=object) for name in row_keys}
+    if "site" in spec.structure and not spec.id_scope:
+        apart |= {"site": _words(frame[spec.structure["site"]], dictionary)}
+    _check_repeats(person, row_visit, apart, spec, findings)
     n_people = int(person.max(initial=-1)) + 1
     if wide and "visit" not in spec.structure:
         width = len(visits)

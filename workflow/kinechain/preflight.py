@@ -96,8 +96,7 @@ def _build(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Cohort:
     from kinechain.readers import read_rows
 
     raw = read_rows(spec, root, dictionary)
-    read = {**raw.settings, **spec.read}
-    return build_cohort(spec.reading(read), dictionary, raw.frame, shown=spec.file, seen_before=raw.findings)
+    return build_cohort(spec.reading({**raw.settings, **spec.read}), dictionary, raw)
 
 
 def _build_published(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Cohort:

@@ -126,8 +126,10 @@ def reliability_from_repeats(repeats: Mapping[str, Repeats], dictionary: Diction
         if name not in dictionary or these.table[across].nunique() < 2:
             continue
         readings = complete_readings(these, across)
-        if len(readings) < FEWEST_UNITS or readings.shape[1] < 2 or np.ptp(readings) == 0:
+        if len(readings) < FEWEST_UNITS or readings.shape[1] < 2:
             continue
+        if not np.ptp(readings, axis=1).any():
+            continue  # one reading copied onto several rows is no repeat
         result = repeat_reliability(readings, across)
         source = f"this cohort: {result.k} {across}s, n = {result.n}"
         found[name] = Reliability(max(result.icc, 0.0), result.sem, result.mdc, source, result.low, result.high)

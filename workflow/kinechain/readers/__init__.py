@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kinechain.cohort_spec import CohortSpec
 from kinechain.errors import Problem, UserError
-from kinechain.readers.raw import RawTable
+from kinechain.raw_table import RawTable
 
 if TYPE_CHECKING:
     from kinechain.measures import Dictionary

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError
-from kinechain.readers.raw import RawTable, check_header
+from kinechain.raw_table import RawTable, check_header
 
 if TYPE_CHECKING:
     from kinechain.measures import Dictionary

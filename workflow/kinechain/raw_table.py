@@ -23,12 +23,16 @@ class RawTable:
     frame     one row a line of the file; numbers where the format has them, otherwise text
     findings  what was found by looking (separator, encoding, left-out rows)
     labels    column -> its label in the file, where the format has labels
+    value_labels  column -> value -> its label
+    row_keys  columns that tell rows of one person apart in formats that spread a person over rows
     settings  what was found out, in the words of `read:` in the cohort's yaml
     """
 
     frame: pd.DataFrame
     findings: tuple[Finding, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    value_labels: Mapping[str, Mapping[object, str]] = field(default_factory=dict)
+    row_keys: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,69 @@
+"""SPSS and Stata files, read by pyreadstat: codes as they are, with the file's labels and declared missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinechain.cohort import Finding
+from kinechain.errors import Problem, UserError
+from kinechain.raw_table import RawTable, check_header
+
+if TYPE_CHECKING:
+    from kinechain.measures import Dictionary
+
+_START = {
+    "sav": (b"$FL2", b"$FL3"),
+    "dta": (b"<stata_dta>", b"\x66", b"\x67", b"\x68", b"\x69", b"\x6c", b"\x6e", b"\x6f", b"\x71", b"\x72", b"\x73"),
+}
+
+
+def read_sav(
+    path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any], _dictionary: Dictionary
+) -> RawTable:
+    """Columns of an SPSS file. Raises UserError when it is none."""
+    return _read("sav", path, shown, wanted, options)
+
+
+def read_dta(
+    path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any], _dictionary: Dictionary
+) -> RawTable:
+    """Columns of a Stata file. Raises UserError when it is none."""
+    return _read("dta", path, shown, wanted, options)
+
+
+def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any]) -> RawTable:
+    import pyreadstat
+
+    program = {"sav": "SPSS", "dta": "Stata"}[kind]
+    broken = Problem(shown, f"this is not a whole {program} file", f"Save it in {program} again, or export it as csv")
+    with path.open("rb") as file:
+        if not file.read(16).startswith(_START[kind]):
+            raise UserError(broken)
+    read: Callable[..., tuple[Any, Any]] = pyreadstat.read_sav if kind == "sav" else pyreadstat.read_dta
+    try:
+        _, outline = read(path, metadataonly=True)
+        names = [str(name) for name in outline.column_names]
+        check_header(names, wanted or (), shown)
+        chosen = [name for name in names if wanted is None or name in set(wanted)]
+        keep = {"user_missing": not options.get("user_missing", True)}
+        frame, meta = read(path, usecols=chosen, **keep) if chosen else read(path, metadataonly=True)
+    except (
+        pyreadstat.ReadstatError,
+        pyreadstat.PyreadstatError,
+        UnicodeDecodeError,
+        ValueError,
+        OSError,
+        OverflowError,
+    ):
+        raise UserError(broken) from None
+    labels = {name: str(label) for name, label in meta.column_names_to_labels.items() if label}
+    values = {name: dict(items) for name, items in meta.variable_value_labels.items()}
+    findings = []
+    if kind == "sav" and not keep["user_missing"] and any(meta.missing_ranges.get(name) for name in chosen):
+        count = sum(bool(meta.missing_ranges.get(name)) for name in chosen)
+        findings.append(
+            Finding("note", "", f"values the file declares missing are missing here, in {count} mapped columns", 0)
+        )
+    return RawTable(frame, tuple(findings), labels, values)

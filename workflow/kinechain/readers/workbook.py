@@ -1,0 +1,171 @@
+"""Workbooks (xlsx, xls, ods), read by calamine: cached values only, no formula is ever run, no link followed.
+
+A workbook is a compressed archive that may unfold to any size and name any cell: both are measured before it is opened.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinechain.errors import Problem, UserError
+from kinechain.raw_table import RawTable, check_header, unique_names
+
+if TYPE_CHECKING:
+    from kinechain.measures import Dictionary
+
+LARGEST_UNFOLDED = 400_000_000
+"""Bytes a workbook may unfold to."""
+
+MOST_CELLS = 20_000_000
+"""Cells of the rectangle a sheet spans; calamine holds all of them, empty or not."""
+
+LARGEST_BINARY = 60_000_000
+"""Bytes of an .xls file, whose format holds no more rows than fit."""
+
+_CELL = re.compile(rb'<(?:\w+:)?(?:c|row)\b[^>]*?\br="([A-Z]{0,3})(\d{1,7})"')
+_REPEAT = re.compile(rb'number-(rows|columns)-repeated="(\d+)"')
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def read_workbook(
+    path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any], _dictionary: Dictionary
+) -> RawTable:
+    """Columns of one sheet of a workbook.
+
+    options  sheet (name, or number from 1), header_row, units_row, footer_rows; rows counted from 1 as on the screen
+
+    Raises UserError when the file is no workbook, unfolds beyond all measure, or has no such sheet or header.
+    """
+    import pandas as pd
+
+    _measure(path, shown)
+    rows = _rows(path, shown, options)
+    at = int(options.get("header_row", 1)) - 1
+    if at >= len(rows) or not any(_is_filled(cell) for cell in rows[at]):
+        raise UserError(
+            Problem(shown, f"row {at + 1} of the sheet holds no header", _header_remedy(rows, wanted or ()))
+        )
+    names = unique_names([cell if _is_filled(cell) else None for cell in rows[at]])
+    check_header(names, wanted or (), shown)
+    missing = [name for name in wanted or () if name not in names]
+    if missing and "header_row" not in options:
+        remedy = _header_remedy(rows, wanted or ())
+        if remedy:
+            raise UserError(Problem(shown, f"row 1 of the sheet is not the header: it has no `{missing[0]}`", remedy))
+    below = rows[at + 1 : len(rows) - int(options.get("footer_rows", 0))]
+    units_row = int(options.get("units_row", 0)) - 1
+    if at < units_row < at + 1 + len(below):
+        below = [row for index, row in enumerate(below, start=at + 1) if index != units_row]
+    chosen = [(name, index) for index, name in enumerate(names) if wanted is None or name in set(wanted)]
+    frame = pd.DataFrame({name: pd.Series([row[index] for row in below], dtype=object) for name, index in chosen})
+    return RawTable(frame.replace({"": None}))
+
+
+def _is_filled(cell: object) -> bool:
+    return cell is not None and str(cell).strip() != ""
+
+
+def _header_remedy(rows: Sequence[Sequence[object]], wanted: Sequence[str]) -> str:
+    """Which of the first rows looks like the header: the one that holds most of the wanted names."""
+    scores = [len({" ".join(str(cell).split()) for cell in row} & set(wanted)) for row in rows[:60]]
+    best = max(range(len(scores)), key=scores.__getitem__, default=0)
+    if not scores or scores[best] < max(2, len(wanted) / 2):
+        return "Name the row of the column names: `read: {header_row: ...}`"
+    return f"Row {best + 1} holds {scores[best]} of the mapped names: add `read: {{header_row: {best + 1}}}`"
+
+
+def _rows(path: Path, shown: str, options: Mapping[str, Any]) -> list[list[Any]]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            names = list(book.sheet_names)
+            sheet = options.get("sheet", 1)
+            if isinstance(sheet, str) and sheet not in names:
+                from kinechain.errors import closest
+
+                raise UserError(Problem(shown, f"there is no sheet `{sheet}`", closest(sheet, names)))
+            if isinstance(sheet, int) and not 1 <= sheet <= len(names):
+                raise UserError(Problem(shown, f"there is no sheet {sheet}", f"The workbook has {len(names)}"))
+            if isinstance(sheet, str):
+                return book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            return book.get_sheet_by_index(sheet - 1).to_python(skip_empty_area=False)
+    except (CalamineError, OSError, ValueError, OverflowError):
+        raise UserError(_broken(shown)) from None
+    except BaseException as error:  # a panic of the Rust library is a BaseException of its own
+        if type(error).__name__ == "PanicException":
+            raise UserError(_broken(shown)) from None
+        raise
+
+
+def _broken(shown: str) -> Problem:
+    return Problem(
+        shown, "this is not a whole xlsx, xls or ods workbook", "Open it in a spreadsheet program and save it again"
+    )
+
+
+def _measure(path: Path, shown: str) -> None:
+    """Raises UserError unless the file is a workbook that unfolds to something a machine can hold."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start == _OLE:
+        if path.stat().st_size > LARGEST_BINARY:
+            raise UserError(Problem(shown, "the workbook is larger than 60 MB", "Save it as xlsx or csv"))
+        return
+    if not start.startswith(b"PK"):
+        raise UserError(_broken(shown))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = 0
+            for entry in archive.infolist():
+                total = _measure_entry(archive, entry, total, shown)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zipfile.zlib.error):  # type: ignore[attr-defined]  # zlib is imported there
+        raise UserError(_broken(shown)) from None
+
+
+def _measure_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, total: int, shown: str) -> int:
+    is_sheet = entry.filename.endswith(".xml") and ("worksheets/" in entry.filename or entry.filename == "content.xml")
+    last_row = last_column = 1
+    rows = columns = 1
+    rest = b""
+    with archive.open(entry) as stream:
+        while chunk := stream.read(1 << 20):
+            total += len(chunk)
+            if total > LARGEST_UNFOLDED:
+                what = f"the workbook unfolds to more than {LARGEST_UNFOLDED // 1_000_000} MB"
+                raise UserError(Problem(shown, what, "Save the one sheet that is needed as csv"))
+            if not is_sheet:
+                continue
+            text = rest + chunk
+            for letters, number in _CELL.findall(text):
+                last_row = max(last_row, int(number))
+                last_column = max(last_column, _column_number(letters))
+            for kind, times in _REPEAT.findall(text):
+                if kind == b"rows":
+                    rows = max(rows, int(times))
+                else:
+                    columns = max(columns, int(times))
+            rest = text[-200:]
+    # an ods sheet ends in rows and columns repeated to the format's limit, which hold nothing and cost nothing
+    spanned = last_row * last_column if "worksheets/" in entry.filename else _ods_cells(rows, columns)
+    if spanned > MOST_CELLS:
+        what = f"a sheet spans more than {MOST_CELLS // 1_000_000} million cells"
+        raise UserError(Problem(shown, what, "Delete the stray cell far right or far below, or save the sheet as csv"))
+    return total
+
+
+def _ods_cells(rows: int, columns: int) -> int:
+    if rows >= 1_000_000 and columns >= 16_000:
+        return 1
+    return rows * columns
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return max(1, number)
