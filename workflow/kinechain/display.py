@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kinechain.document import Cell, Prose, Table, Words
+from kinechain.checklists import Answer, Checklist
+from kinechain.document import Cell, Prose, Quoted, Table, Words
 from kinechain.entries import effect_key
-from kinechain.figures.style import VERDICTS
+from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
-from kinechain.results import Results
+from kinechain.results import Results, path_name
 from kinechain.rounding import is_number
 from kinechain.tables import flow_table, missingness_table
 
@@ -106,6 +107,31 @@ def effects_display(
     )
 
 
+def links_display(results: Results, ledger: Ledger) -> Table:
+    """Each link of the chain in every model that has it: what the estimate owes to the model."""
+    rows = []
+    for x, y in results.edges:
+        effect = path_name(x, y)
+        for model in results.fits:
+            key = {
+                what: effect_key(model, effect, what)
+                for what in ("standardised", "standardised_low", "standardised_high", "n")
+            }
+            if key["standardised"] in ledger:
+                rows.append(
+                    (
+                        Cell(effect_name(results, effect)),
+                        Cell(model_title(results, model)),
+                        number_cell(ledger, key["standardised"]),
+                        interval_cell(ledger, key["standardised_low"], key["standardised_high"]),
+                        number_cell(ledger, key["n"]),
+                    )
+                )
+    caption = (Words("The same link in every model that has it, standardised."),)
+    heads = ("Link", "Model", "Standardised", "Interval", "n")
+    return Table("links", caption, heads, (False, False, True, True, True), tuple(rows), "tables/effects.csv")
+
+
 def fit_display(results: Results, ledger: Ledger) -> Table:
     """Fit of every model."""
     columns = ("n", "npar", "df", "chisq", "pvalue", "cfi", "tli", "rmsea", "srmr", "bic")
@@ -176,7 +202,7 @@ def is_hollow(claim: Mapping[str, Any]) -> bool:
 
 def verdict_words(claim: Mapping[str, Any]) -> str:
     """A verdict in words, saying so when it does not survive the correction."""
-    words = VERDICTS[str(claim["verdict"])][2]
+    words = verdict_text(str(claim["verdict"]), str(claim.get("kind", "")))
     return f"{words}, not after correction" if is_hollow(claim) else words
 
 
@@ -278,6 +304,27 @@ def findings_display(results: Results, ledger: Ledger) -> Table:
         (False, False, False, True, False),
         tuple(rows),
     )
+
+
+ITEM_MARKS = {"reported": "supported", "partly": "inconclusive", "not reported": "not_testable"}
+
+
+def checklist_display(checklist: Checklist, answers: tuple[Answer, ...]) -> Table:
+    """Every item of a guideline: status, where its evidence stands, and what would fill it."""
+    rows = tuple(
+        (
+            Cell(answer.item.number, sort=answer.item.number),
+            Cell(answer.item.topic),
+            Cell(answer.status, mark=ITEM_MARKS[answer.status]),
+            Cell(", ".join(answer.anchors) or "–", target=f"#{answer.anchors[0]}" if answer.anchors else ""),
+            text_cell(answer.statement),
+            text_cell(answer.missing),
+        )
+        for answer in answers
+    )
+    heads = ("Item", "Topic", "Status", "Evidence", "In the authors' words", "To fill it")
+    caption = (Quoted(checklist.title), Words(": what is reported, where, and what is asked for."))
+    return Table(f"checklist_{checklist.name.lower().replace('-', '_')}", caption, heads, (True, *(False,) * 5), rows)
 
 
 def ledger_display(ledger: Ledger, keys: tuple[str, ...]) -> Table:

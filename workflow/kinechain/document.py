@@ -133,6 +133,14 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
+class Squares:
+    """A grid of small squares: (number, status, topic) of each item of a checklist."""
+
+    title: str
+    items: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """Blocks that open on demand on screen and stand open on paper."""
 
@@ -141,7 +149,7 @@ class Details:
     anchor: str = ""
 
 
-Block: TypeAlias = Paragraph | Bullets | Code | Table | FigureBlock | ChipStrip | Details
+Block: TypeAlias = Paragraph | Bullets | Code | Table | FigureBlock | ChipStrip | Squares | Details
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,15 +59,11 @@ def _write_study(ledger: Ledger, results: Results) -> None:
     ledger.share(
         "study/level_narrow", narrow, rule="coverage of the interval that judges nulls", inputs=("config/config.yaml",)
     )
-    for name in ("seed", "draws"):
-        if is_number(inference.get(name)):
-            ledger.number(
-                f"study/{name}",
-                inference[name],
-                rule="declared in config",
-                inputs=("config/config.yaml",),
-                text=str(inference[name]),
-            )
+    if is_number(inference.get("draws")):
+        ledger.count("study/draws", inference["draws"], rule="declared in config", inputs=("config/config.yaml",))
+    if is_number(inference.get("seed")):
+        seed = inference["seed"]
+        ledger.number("study/seed", seed, rule="declared in config", inputs=("config/config.yaml",), text=str(seed))
     contrast = results.report_options.get("contrast", 10)
     ledger.number(
         "study/contrast",
@@ -166,7 +162,7 @@ def _write_effects(ledger: Ledger, results: Results) -> None:
                 rule=f"{row['estimator']} estimate",
                 inputs=inputs,
             )
-            for end in ("low", "high", "low_90", "high_90"):
+            for end in ("low", "high", "low_90", "high_90") if prefix else ("low", "high"):
                 if is_number(row.get(_end(prefix, end))):
                     ledger.number(
                         effect_key(model, effect, _end(prefix, end)),

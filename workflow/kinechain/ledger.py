@@ -93,7 +93,7 @@ class Ledger:
     def count(self, key: str, value: object, *, rule: str, inputs: tuple[str, ...] = (), masked: bool = False) -> None:
         """Write a count of people, values or models; a masked one says so and holds no number."""
         if masked or not is_number(value):
-            self.add(Entry(key, None, None, "fewer than the disclosure limit" if masked else "–", rule, inputs))
+            self.add(Entry(key, None, None, "masked" if masked else "–", rule, inputs))
         else:
             whole = int(float(value))  # type: ignore[arg-type]  # is_number has seen it
             self.add(Entry(key, whole, None, count_text(whole), rule, inputs))

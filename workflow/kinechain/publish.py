@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,17 @@ from typing import Any
 import pandas as pd
 
 from kinechain import __version__, io
-from kinechain.document import Number, Prose, Quoted
+from kinechain.checklists import parse_checklists
+from kinechain.document import Document, Number, Prose, Quoted
 from kinechain.entries import build_ledger
 from kinechain.figures import FIGURES, Picture, draw_picture
 from kinechain.figures.style import Heading
 from kinechain.render import render_html, render_index, render_pdf
-from kinechain.report import FILES, build_document
+from kinechain.report import PDF, WORD, Shelf, build_document
 from kinechain.results import DESIGN_WORDS, Construct, Results, chain_order, plain_name
 from kinechain.tables import TABLES, publishable
 from kinechain.words import answer
+from kinechain.works import parse_bib
 
 FIGURE_LIST = "figures.json"
 SOFTWARE = ("numpy", "scipy", "pandas", "matplotlib")
@@ -145,8 +149,10 @@ def read_pictures(folder: Path) -> dict[str, Picture]:
 
 
 def write_ledger(results: Results, path: Path) -> None:
-    """The ledger of one cohort as json."""
-    io.write_json(build_ledger(results).to_json(), path)
+    """The ledger of one cohort as json, a line an entry."""
+    entries = build_ledger(results).to_json().items()
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(entry, ensure_ascii=False)}" for key, entry in entries)
+    io.write_text(f"{{\n{lines}\n}}\n", path)
 
 
 def write_report(
@@ -162,7 +168,11 @@ def write_report(
     """The page, the paper, the Word file where they are asked for, and the summary the index is made from."""
     ledger = build_ledger(results)
     texts = read_templates(templates)
-    document = build_document(results, ledger, read_pictures(figures), versions())
+    document = build_document(results, ledger, read_pictures(figures), read_shelf(texts))
+    others = {PDF: pdf, WORD: docx}
+    document = replace(
+        document, files=tuple(link for link in document.files if others.get(link.target, html) is not None)
+    )
     io.write_text(render_html(document, texts), html)
     if pdf is not None:
         io.write_bytes(render_pdf(document, texts), pdf)
@@ -170,7 +180,7 @@ def write_report(
         from kinechain.word_file import render_docx
 
         io.write_bytes(render_docx(document), docx)
-    io.write_json(summarise(results), summary)
+    io.write_json(summarise(results, document), summary)
 
 
 def read_templates(folder: Path) -> dict[str, str]:
@@ -178,12 +188,19 @@ def read_templates(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
 
 
+def read_shelf(texts: Mapping[str, str]) -> Shelf:
+    """Versions, checklists and citable works."""
+    import yaml
+
+    return Shelf(versions(), parse_checklists(yaml.safe_load(texts["checklists.yaml"])), parse_bib(texts["works.bib"]))
+
+
 def versions() -> dict[str, str]:
     """Versions of this package and of those that decide its numbers."""
     return {"kinechain": __version__} | {name: metadata.version(name) for name in SOFTWARE}
 
 
-def summarise(results: Results) -> dict[str, Any]:
+def summarise(results: Results, document: Document) -> dict[str, Any]:
     """What the index shows of one cohort: the answer with the keys of its numbers, and the verdicts."""
     from kinechain.display import is_hollow, verdict_words
 
@@ -217,7 +234,7 @@ def summarise(results: Results) -> dict[str, Any]:
             }
             for claim in results.claims
         ],
-        "files": ["report.html", *FILES.values()],
+        "files": [{"text": link.text, "target": link.target} for link in document.files],
     }
 
 

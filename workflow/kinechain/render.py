@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
@@ -61,7 +62,13 @@ def render_index(context: Mapping[str, Any], templates: Mapping[str, str]) -> st
 def render_typst(document: Document, templates: Mapping[str, str]) -> str:
     """The document as typst markup; every text stands in a string literal, so that none of it is read as markup."""
     environment = _environment(templates, autoescape=False)
-    environment.filters |= {"prose": _typst_prose, "lit": typst_literal, "plain": doc.plain}
+    environment.filters |= {
+        "prose": _typst_prose,
+        "lit": typst_literal,
+        "plain": doc.plain,
+        "columns": _typst_columns,
+        "extent": _typst_extent,
+    }
     environment.tests["kind"] = _is_kind
     return environment.get_template("report.typ.j2").render(document=document, kinds=doc)
 
@@ -154,6 +161,32 @@ def _typst_prose(prose: Prose) -> str:
         is_code = isinstance(part, Quoted) and part.is_code
         out.append(f"#raw({literal});" if is_code else f"#({literal});")
     return "".join(out)
+
+
+SHORT, LONG = 15, 60
+"""Letters up to which a column of text is as wide as its text, and beyond which it gets no wider share."""
+
+
+def _typst_columns(table: doc.Table) -> str:
+    """Widths of a table's columns: numbers and short texts as wide as they are, long texts by their share of letters."""
+    widths = []
+    for place, is_number in enumerate(table.numeric):
+        longest = max([len(table.heads[place]), *(len(row[place].text) for row in table.rows)], default=0)
+        widths.append("auto" if is_number or longest <= SHORT else f"{min(longest, LONG)}fr")
+    return ", ".join(widths)
+
+
+SHEET_CM = (17.2, 12.8, 22.5)
+"""Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
+
+
+def _typst_extent(picture: Picture) -> str:
+    """Size of a picture on paper: the width of a line unless it would be too tall."""
+    size = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture.svg)
+    ratio = float(size.group(2)) / float(size.group(1)) if size else 0.7
+    width, usual, tall = SHEET_CM
+    height = tall if ratio > 1 else usual
+    return "width: 100%" if ratio * width <= height else f"height: {height}cm"
 
 
 class _ProseDigits(HTMLParser):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kinechain import display, words
+from kinechain.checklists import Checklist, answer_checklist
 from kinechain.display import is_hollow, model_title, verdict_words
 from kinechain.document import (
     Block,
@@ -22,15 +23,18 @@ from kinechain.document import (
     Prose,
     Quoted,
     Section,
+    Squares,
     Table,
     Words,
     keys_of,
 )
 from kinechain.entries import INTERVALS
+from kinechain.errors import Problem, raise_if_any
 from kinechain.figures import FIGURES, Picture
 from kinechain.ledger import Ledger
 from kinechain.results import DESIGN_WORDS, Results
 from kinechain.words import say
+from kinechain.works import Work, cited
 
 ESTIMATORS = {
     "ml": "maximum likelihood",
@@ -40,7 +44,8 @@ ESTIMATORS = {
     "wlsmv": "diagonally weighted least squares with a mean- and variance-adjusted test",
 }
 
-FILES = {"PDF": "report.pdf", "claims.csv": "claims.csv", "ledger.json": "ledger.json"}
+PDF, WORD = "report.pdf", "report.docx"
+FILES = {"PDF": PDF, "Word": WORD, "claims.csv": "claims.csv", "ledger.json": "ledger.json"}
 """The same report in other forms, beside the page."""
 
 MISSING = {
@@ -49,14 +54,39 @@ MISSING = {
 }
 
 
-def build_document(
-    results: Results, ledger: Ledger, pictures: Mapping[str, Picture], versions: Mapping[str, str]
-) -> Document:
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What a report quotes from outside the study.
+
+    versions    package -> version, for the methods
+    checklists  reporting guidelines
+    works       works that may be cited, by key
+    """
+
+    versions: Mapping[str, str]
+    checklists: tuple[Checklist, ...] = ()
+    works: Mapping[str, Work] = field(default_factory=dict)
+
+
+GUARDED = ("title", "objective", "abstract", "interpretation", "implications", "limitations", "generalisability")
+"""The authors' own statements about what the study shows: the language guard reads them."""
+
+
+def check_language(results: Results) -> list[Problem]:
+    """Statements of the authors that say more than the cohort's design can carry."""
+    study = results.study.get("study") or {}
+    texts = {f"config.yaml: study.{name}": str(study[name]) for name in GUARDED if study.get(name)}
+    return words.guard(texts, results.cohort.design)
+
+
+def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Picture], shelf: Shelf) -> Document:
     """The whole report, before any format.
 
     pictures  figure name -> picture; a figure that is absent leaves its sentence
-    versions  package -> version, for the methods
+
+    Raises UserError when the authors' own words say more than the design can carry.
     """
+    raise_if_any(check_language(results))
     cohort = results.cohort
     study = results.study.get("study", {})
     sections = [
@@ -64,12 +94,15 @@ def build_document(
         Section("claims", "Claims", _claims(results, ledger, pictures)),
         Section("people", "People", _people(results, ledger, pictures)),
         Section("measures", "Measures", _measures(results, ledger, pictures)),
-        Section("models", "Models", _models(results, ledger)),
+        Section("models", "Models", _models(results, ledger, pictures)),
         Section("effects", "Effects", _effects(results, ledger, pictures)),
         Section("rivals", "Rivals", _rivals(results, ledger)),
         Section("sensitivity", "Sensitivity", _sensitivity(results, ledger, pictures)),
         Section("limits", "Limitations", _limits(results, ledger)),
-        Section("methods", "Methods", _methods(results, ledger, versions)),
+        Section("methods", "Methods", _methods(results, ledger, shelf.versions)),
+        Section("statements", "Statements", _statements(results, ledger)),
+        Section("checklists", "Checklists", _checklists(results, ledger, shelf)),
+        Section("references", "References", _references(results, ledger, shelf)),
     ]
     subtitle = say(
         ledger,
@@ -92,7 +125,7 @@ def build_document(
         subtitle,
         cohort.synthetic,
         tuple(sections),
-        versions.get("kinechain", ""),
+        shelf.versions.get("kinechain", ""),
         notices,
         tuple(Link(text, target) for text, target in FILES.items()),
     )
@@ -113,7 +146,7 @@ def _figure(name: str, pictures: Mapping[str, Picture], results: Results, ledger
     return FigureBlock(picture, caption)
 
 
-FROM_MAIN_MODEL = ("path_diagram", "forest")
+FROM_MAIN_MODEL = ("path_diagram", "forest", "waterfall", "residuals")
 """Figures whose numbers are effects of the main model."""
 
 
@@ -146,7 +179,7 @@ def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     )
     if results.claims:
         blocks.append(ChipStrip(tuple(_chip(claim) for claim in results.claims)))
-    blocks.append(_figure("path_diagram", pictures, results, ledger))
+    blocks += [_figure("path_diagram", pictures, results, ledger), _figure("waterfall", pictures, results, ledger)]
     return tuple(blocks)
 
 
@@ -262,14 +295,16 @@ def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture])
     doubt: Block = (
         findings if findings.rows else Paragraph(say(ledger, "The checks of the data found nothing to report."))
     )
-    return (first, doubt, _figure("correlations", pictures, results, ledger))
+    spread = _figure("distributions", pictures, results, ledger)
+    return (first, spread, _figure("correlations", pictures, results, ledger), doubt)
 
 
-def _models(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     blocks: list[Block] = [display.fit_display(results, ledger)]
     direction = words.directions_sentence(results, ledger)
     if direction:
         blocks.append(Paragraph(direction))
+    blocks.append(_figure("residuals", pictures, results, ledger))
     for model in results.fits:
         it = results.models.get(model, {})
         inside: list[Block] = []
@@ -327,6 +362,11 @@ def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) 
         for name, kinds, caption in EFFECT_TABLES
     )
     blocks: list[Block] = [Paragraph(intro), _figure("forest", pictures, results, ledger), paths]
+    links = display.links_display(results, ledger)
+    if links.rows:
+        blocks.append(Details(say(ledger, "Each link in every model"), (links,)))
+    if results.cohort.design == "trial":
+        blocks.append(_figure("trajectories", pictures, results, ledger))
     if wholes.rows:
         blocks.append(Details(say(ledger, "Totals, direct and defined effects"), (wholes,)))
     if ways.rows:
@@ -401,6 +441,9 @@ def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
     for model in results.fits:
         for line in results.models.get(model, {}).get("assumptions") or ():
             seen.setdefault(str(line))
+    own = (results.study.get("study") or {}).get("limitations")
+    if own:
+        lines.append((Quoted(str(own).strip()),))
     blocks: list[Block] = [Bullets(tuple(lines))]
     if seen:
         blocks += [
@@ -453,6 +496,90 @@ def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> t
     named = [Quoted(f"{name} {version}") for name, version in versions.items()]
     software = say(ledger, "Software: {names}.", names=words.listing(named)) if named else ()
     return (Paragraph(words.join(sentences)), Paragraph(software)) if software else (Paragraph(words.join(sentences)),)
+
+
+STATEMENTS = {
+    "rationale": "Rationale",
+    "setting": "Setting",
+    "interventions": "Interventions",
+    "registration": "Registration",
+    "protocol": "Protocol",
+    "interpretation": "Interpretation",
+    "generalisability": "Generalisability",
+    "implications": "Implications",
+    "ethics": "Ethics",
+    "funding": "Funding",
+    "conflicts": "Interests",
+}
+"""The authors' own statements: key of `study` in config -> title."""
+
+
+def _statements(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    study = results.study.get("study") or {}
+    blocks: list[Block] = []
+    for name, title in STATEMENTS.items():
+        if study.get(name):
+            blocks.append(
+                Paragraph(say(ledger, "{title}. {text}", title=Quoted(title), text=Quoted(str(study[name]).strip())))
+            )
+    if not blocks:
+        return (
+            Paragraph(
+                say(ledger, "The authors have written no statements yet; the checklists say which are asked for.")
+            ),
+        )
+    return tuple(blocks)
+
+
+def _checklists(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...]:
+    mine = [it for it in shelf.checklists if results.cohort.design in it.designs]
+    if not mine:
+        return (Paragraph(say(ledger, "No checklist was handed over.")),)
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                ledger,
+                "An item is reported when everything it asks for is there, partly when some is, and not "
+                "reported otherwise: "
+                "nothing is ever ticked in silence.",
+            )
+        )
+    ]
+    for checklist in mine:
+        answers = answer_checklist(checklist, results)
+        counts = {
+            status: sum(1 for it in answers if it.status == status) for status in ("reported", "partly", "not reported")
+        }
+        for status, count in counts.items():
+            key = f"checklists/{checklist.name}/{status}"
+            ledger.count(key, count, rule=f"items of {checklist.name} that are {status}", inputs=("checklists.yaml",))
+        title = say(
+            ledger,
+            "{title}: {done} reported, {partly} partly, {open} not reported",
+            title=Quoted(checklist.title),
+            done=f"checklists/{checklist.name}/reported",
+            partly=f"checklists/{checklist.name}/partly",
+            open=f"checklists/{checklist.name}/not reported",
+        )
+        blocks.append(Squares(checklist.title, tuple((it.item.number, it.status, it.item.topic) for it in answers)))
+        blocks.append(Details(title, (display.checklist_display(checklist, answers),)))
+    return tuple(blocks)
+
+
+def _references(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...]:
+    wanted = ["lavaan", "product_intervals", "equivalence", "false_discovery"]
+    wanted += ["one_wave"] if results.cohort.design == "cross_sectional" else []
+    wanted += [it.work for it in shelf.checklists if results.cohort.design in it.designs]
+    wanted += ["snakemake", "numpy", "scipy"]
+    works = [shelf.works[key] for key in wanted if key in shelf.works]
+    if not works:
+        return (Paragraph(say(ledger, "No list of works was handed over.")),)
+    works.sort(key=lambda work: (work.authors[0].lower(), work.year))
+    items = ((Quoted(f"{cited(work)} "), Link(f"doi.org/{work.doi}", f"https://doi.org/{work.doi}")) for work in works)
+    return (
+        Paragraph(say(ledger, "Works the methods and the checklists rest on; each DOI was checked.")),
+        Bullets(tuple(items)),
+    )
 
 
 def _provenance(results: Results, ledger: Ledger, keys: tuple[str, ...]) -> tuple[Block, ...]:

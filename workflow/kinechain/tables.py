@@ -130,7 +130,7 @@ def inert(text: str) -> str:
 
 
 def publishable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with numbers to six significant digits and text that no spreadsheet runs; whole columns of None stay."""
+    """The table with numbers to six significant digits and text that no spreadsheet runs."""
     out = frame.copy()
     for column in out.columns:
         if pd.api.types.is_float_dtype(out[column]):

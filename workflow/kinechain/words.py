@@ -284,17 +284,25 @@ def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
     found = results.directions
     if not found:
         return None
-    forward, reverse = (f"directions/{name}" for name in ("logl_forward", "logl_reverse"))
-    same = bool(found.get("indistinguishable"))
-    if forward in ledger and reverse in ledger:
-        sentence = (
-            "The chain and its reverse fit equally well (log-likelihoods {forward} and {reverse}): "
-            "data of one visit cannot tell them apart."
-            if same
-            else "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse})."
+    sentence = (Quoted(str(found["sentence"])),) if found.get("sentence") else ()
+    forward, reverse = "directions/logl_forward", "directions/logl_reverse"
+    if found.get("indistinguishable") is None or forward not in ledger or reverse not in ledger:
+        return sentence or None
+    if found["indistinguishable"]:
+        return say(
+            ledger,
+            "The chain and its reverse fit equally well (log-likelihoods {forward} and {reverse}): data of one visit "
+            "cannot tell them apart.",
+            forward=forward,
+            reverse=reverse,
         )
-        return say(ledger, sentence, forward=forward, reverse=reverse)
-    return (Quoted(str(found["sentence"])),) if found.get("sentence") else None
+    return say(
+        ledger,
+        "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse}). {sentence}",
+        forward=forward,
+        reverse=reverse,
+        sentence=sentence,
+    )
 
 
 def whole_chain_sentence(results: Results, ledger: Ledger) -> Prose | None:

@@ -10,7 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kinechain.figures import claims, correlations, forest, missingness, path_diagram, style
+from kinechain.figures import (
+    claims,
+    correlations,
+    distributions,
+    forest,
+    missingness,
+    path_diagram,
+    residuals,
+    style,
+    trajectories,
+    waterfall,
+)
 from kinechain.figures.style import Heading
 from kinechain.results import Results
 
@@ -64,12 +75,26 @@ FIGURES: dict[str, FigureKind] = {
         path_diagram.draw_path_diagram,
         "No model with paths between the chain's constructs was fitted to this cohort, so there is no diagram.",
     ),
+    "waterfall": FigureKind(
+        "Where the effect goes",
+        waterfall.waterfall_table,
+        waterfall.describe_waterfall,
+        waterfall.draw_waterfall,
+        "The chain measured here is too short for an effect to be followed link by link.",
+    ),
     "forest": FigureKind(
         "Effects",
         forest.forest_table,
         forest.describe_forest,
         forest.draw_forest,
         "No standardised effect with an interval was estimated in this cohort, so there is no forest of effects.",
+    ),
+    "distributions": FigureKind(
+        "Distributions",
+        distributions.distributions_table,
+        distributions.describe_distributions,
+        distributions.draw_distributions,
+        "There are too few people, or none, to show how the measures are spread without showing single ones.",
     ),
     "correlations": FigureKind(
         "Correlations",
@@ -84,6 +109,20 @@ FIGURES: dict[str, FigureKind] = {
         missingness.describe_missingness,
         missingness.draw_missingness,
         "This cohort is a published table of means and correlations: it has no people, so nothing can be missing.",
+    ),
+    "residuals": FigureKind(
+        "Residuals",
+        residuals.residuals_table,
+        residuals.describe_residuals,
+        residuals.draw_residuals,
+        "There are too few people, or none, to look at residuals without looking at single ones.",
+    ),
+    "trajectories": FigureKind(
+        "Trajectories",
+        trajectories.trajectories_table,
+        trajectories.describe_trajectories,
+        trajectories.draw_trajectories,
+        "This cohort has no arms followed over visits, so there are no trajectories.",
     ),
 }
 """Every figure of a cohort's report, in reading order."""

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GIST = 50
+GIST = 52
 LINE = 0.145
+WIDE = 92
+AXIS, TITLE = 0.42, 0.32
+"""Letters of a claim's wording in a line, inches a line, letters where nothing stands to the right; of axis and title."""
 
 
 def claims_figure_table(results: Results) -> pd.DataFrame:
@@ -30,40 +33,60 @@ def claims_figure_table(results: Results) -> pd.DataFrame:
 
 def describe_claims(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the verdicts."""
-    counts = {name: int((table["verdict"] == name).sum()) for name in style.VERDICTS}
-    said = [f"{counts[name]} {words}" for name, (_, _, words) in style.VERDICTS.items() if counts[name]]
+    told_words = [style.verdict_text(str(row["verdict"]), str(row["kind"])) for row in records(table)]
+    order = [words for _, _, words in style.VERDICTS.values()]
+    order.insert(-1, "contradicted")
+    said = [f"{told_words.count(words)} {words}" for words in order if words in told_words]
     title = f"Of {len(table)} claims and rivals: {', '.join(said)}"
     subtitle = (
         "Hollow: does not survive the correction for many claims. Right: estimate and interval in SD units, "
         "signed so that right is as claimed; shaded is too small to matter."
     )
-    told = "; ".join(
-        f"{row['claim']} {style.VERDICTS.get(str(row['verdict']), ('', '', str(row['verdict'])))[2]}"
-        for row in records(table)
-    )
+    told = "; ".join(f"{row['claim']} {words}" for row, words in zip(records(table), told_words, strict=True))
     return Heading(title, subtitle, f"Verdicts on the claims. {told}.")
 
 
 @style.styled
 def draw_claims(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw a row a claim."""
-    gists = [textwrap.wrap(str(gist or ""), GIST)[:2] or [""] for gist in table["gist"]]
-    heights = [max(0.23, LINE * len(lines) + 0.085) for lines in gists]
-    total = sum(heights)
-    figure, _ = style.sheet(heading, total + 0.55)
-    width = style.WIDTH
-    axes = style.panel(figure, 0, 0.45, width, total)
-    axes.set(xlim=(0, width), ylim=(0, total))
+    rows = records(table)
+    gists = [_lines(row) for row in rows]
+    heights = [
+        max(0.19 if _is_quiet(row) else 0.23, LINE * len(lines) + 0.05) for row, lines in zip(rows, gists, strict=True)
+    ]
+    judged = sum(height for row, height in zip(rows, heights, strict=True) if not _is_quiet(row))
+    quiet = sum(heights) - judged
+    axis = AXIS if judged else 0.0
+    gap = TITLE if quiet else 0.0
+    total = judged + axis + gap + quiet
+    figure, _ = style.sheet(heading, total + 0.12)
+    axes = style.panel(figure, 0, 0.08, style.WIDTH, total)
+    axes.set(xlim=(0, style.WIDTH), ylim=(0, total))
     axes.axis("off")
-    plot = style.panel(figure, 5.55, 0.45, 1.4, total)
-    _frame_plot(plot, table, total)
+    plot = None
+    if judged:
+        plot = style.panel(figure, 5.55, 0.08 + total - judged, 1.4, judged)
+        _frame_plot(plot, table, total - judged, total)
+    if quiet:
+        axes.text(0.1, quiet + 0.1, "Not testable here", fontsize=8.5, fontweight="bold", va="bottom")
     y = total
-    for row, lines, height in zip(records(table), gists, heights, strict=True):
-        y -= height / 2
-        _draw_row(axes, plot, row, lines, y)
-        y -= height / 2
-        axes.plot([0.1, width - 0.25], [y, y], color="#e6eaee", linewidth=0.6, zorder=0)
+    before = False
+    for row, lines, height in zip(rows, gists, heights, strict=True):
+        y -= axis + gap if _is_quiet(row) and not before else 0.0
+        before = _is_quiet(row)
+        _draw_row(axes, plot, row, lines, y - height / 2)
+        y -= height
+        axes.plot([0.1, style.WIDTH - 0.25], [y, y], color="#e6eaee", linewidth=0.6, zorder=0)
     return figure
+
+
+def _is_quiet(row: Row) -> bool:
+    """Whether the claim cannot be judged here, so that its row has no estimate."""
+    return str(row["verdict"]) == "not_testable"
+
+
+def _lines(row: Row) -> list[str]:
+    return textwrap.wrap(str(row["gist"] or ""), WIDE if _is_quiet(row) else GIST)[:2] or [""]
 
 
 def _in_sd(row: Row) -> bool:
@@ -71,34 +94,38 @@ def _in_sd(row: Row) -> bool:
     return str(row["scale"]) == "standardised" and is_number(row["estimate"]) and is_number(row["low"])
 
 
-def _frame_plot(plot: Axes, table: pd.DataFrame, total: float) -> None:
+def _frame_plot(plot: Axes, table: pd.DataFrame, bottom: float, total: float) -> None:
     ends = [abs(float(row[key])) for row in records(table) if _in_sd(row) for key in ("low", "high")]
     reach = max(0.3, 1.1 * max(ends, default=0.3))
     bounds = [float(row["sesoi"]) for row in records(table) if _in_sd(row) and is_number(row["sesoi"])]
     if bounds:
         plot.axvspan(-min(bounds), min(bounds), color="#e8ecf1", linewidth=0, zorder=0)
     plot.axvline(0, color=style.QUIET, linewidth=0.9, zorder=1)
-    plot.set(xlim=(-reach, reach), ylim=(0, total), yticks=[])
+    plot.set(xlim=(-reach, reach), ylim=(bottom, total), yticks=[])
     plot.spines["left"].set_visible(False)
     plot.patch.set_visible(False)
     plot.set_xlabel("SD units, as claimed →", fontsize=7.5)
     plot.tick_params(labelsize=7)
 
 
-def _draw_row(axes: Axes, plot: Axes, row: Row, gist: list[str], y: float) -> None:
-    marker, colour, words = style.VERDICTS.get(str(row["verdict"]), style.VERDICTS["not_testable"])
-    quiet = row["verdict"] == "not_testable"
+def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float) -> None:
+    marker, colour, _ = style.VERDICTS[str(row["verdict"])]
+    words = style.verdict_text(str(row["verdict"]), str(row["kind"]))
+    quiet = _is_quiet(row)
     ink = style.QUIET if quiet else style.INK
     survives = row["survives_multiplicity"]
     hollow = row["verdict"] == "supported" and survives is not None and not bool(survives)
     fill = style.PAPER if hollow else colour
     axes.text(0.1, y, str(row["claim"]), va="center", fontsize=8, fontweight="bold", color=ink)
     for index, line in enumerate(gist):
-        axes.text(0.6, y + LINE * ((len(gist) - 1) / 2 - index), line, va="center", fontsize=7.3, color=ink)
+        axes.text(0.64, y + LINE * ((len(gist) - 1) / 2 - index), line, va="center", fontsize=7.3, color=ink)
+    if quiet:
+        axes.plot([0.5], [y], marker=marker, markersize=5, color=colour, markeredgewidth=1.2)
+        return
     axes.plot([3.87], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=1.4)
     axes.text(4.02, y, words, va="center", fontsize=7.5, color=ink)
     axes.text(5.32, y, str(row["tier"] or ""), va="center", ha="center", fontsize=7, color=style.QUIET)
-    if _in_sd(row):
+    if plot is not None and _in_sd(row):
         sign = -1.0 if sign_of(row["sign"]) < 0 else 1.0
         plot.plot([sign * row["low"], sign * row["high"]], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
         plot.plot([sign * row["estimate"]], [y], marker=marker, markersize=4.6, color=colour, markerfacecolor=fill)

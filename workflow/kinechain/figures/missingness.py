@@ -27,15 +27,20 @@ def missingness_figure_table(results: Results) -> pd.DataFrame:
     """
     table = missingness_table(results)
     table["n"] = results.cohort.n
-    labels = {row["measure"]: str(row.get("label") or row["measure"]) for row in results.quality.get("codebook", ())}
     table["names"] = [
-        "complete"
-        if not str(row["missing"] or "")
-        else "; ".join(labels.get(name, results.short(name)) for name in str(row["missing"]).split())
+        "; ".join(_name(results, name) for name in str(row["missing"] or "").split()) or "complete"
         for row in records(table)
     ]
     some = (table["kind"] == "pattern") | table["masked"] | (pd.to_numeric(table["count"]) > 0)
     return table[some].reset_index(drop=True)
+
+
+def _name(results: Results, name: str) -> str:
+    """A variable's label: its construct's, else the codebook's."""
+    if name in results.constructs:
+        return results.label(name)
+    labels = {str(row["measure"]): str(row.get("label") or "") for row in results.quality.get("codebook", ())}
+    return labels.get(name) or results.label(name)
 
 
 def describe_missingness(table: pd.DataFrame) -> Heading:
@@ -92,6 +97,8 @@ def _shortened(name: str, limit: int = 36) -> str:
 
 def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame) -> None:
     patterns = table[(table["kind"] == "pattern") & (table["names"] != "complete")].copy()
+    shown = set(variables["missing"])
+    patterns = patterns[[bool(shown & set(str(names).split())) for names in patterns["missing"]]].copy()
     patterns["order"] = pd.to_numeric(patterns["count"]).fillna(-1.0)
     patterns = patterns.sort_values("order", ascending=False, kind="stable").head(MOST_PATTERNS)
     if patterns.empty:

@@ -52,6 +52,12 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 }
 """Verdict -> marker, colour, words: shape and words carry it where colour does not."""
 
+
+def verdict_text(verdict: str, kind: str) -> str:
+    """A verdict in words; what contradicts a rival need not be its opposite."""
+    return "contradicted" if kind == "rival" and verdict == "contradicted_opposite" else VERDICTS[verdict][2]
+
+
 WIDTH = 7.2
 """Width of a figure, inch: a text column of A4 or Letter at full size."""
 

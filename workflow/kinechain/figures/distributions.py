@@ -1,0 +1,152 @@
+"""How each measure of the chain is distributed: a cloud and a box, never a single person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kinechain.figures import style
+from kinechain.figures.style import Heading, Row, records
+from kinechain.results import Results
+from kinechain.rounding import number_text
+from kinechain.tables import publishable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FEWEST = 40
+"""People below which a cloud is not drawn: its tails would be single people."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+POINTS = 61
+ROW = 0.62
+
+
+def distributions_table(results: Results) -> pd.DataFrame:
+    """Density and quantiles of the chain's measures, in clinical direction and unit.
+
+    One row a point: measure, label, unit, what (density or quantile), x, value, n. Densities are Gaussian kernel
+    estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value is shown.
+    """
+    people = results.cohort.people
+    if people is None:
+        return pd.DataFrame()
+    codebook = {str(row["measure"]): row for row in results.quality.get("codebook", ())}
+    rows: list[dict[str, object]] = []
+    for construct in results.chain:
+        measure = str(results.cohort.constructs.get(construct, construct))
+        column = measure if measure in people else construct
+        values = people[column].dropna().to_numpy(dtype=float)
+        if len(values) < FEWEST or values.std() == 0:
+            continue
+        label = str(codebook.get(measure, {}).get("label") or results.label(construct))
+        unit = str(codebook.get(measure, {}).get("unit") or results.cohort.units.get(measure, ""))
+        shared = {
+            "measure": measure,
+            "label": label,
+            "unit": unit,
+            "n": len(values),
+            "place": results.chain.index(construct),
+        }
+        quantiles = np.quantile(values, QUANTILES)
+        rows += [shared | {"what": "quantile", "x": q, "value": v} for q, v in zip(QUANTILES, quantiles, strict=True)]
+        grid = np.linspace(quantiles[0], quantiles[-1], POINTS)
+        rows += [
+            shared | {"what": "density", "x": x, "value": v} for x, v in zip(grid, density(values, grid), strict=True)
+        ]
+    return publishable(pd.DataFrame(rows))
+
+
+def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Gaussian kernel density with Scott's bandwidth.
+
+    values (n,), grid (m,), returns (m,) per unit of the values. Scott (1992), Multivariate Density Estimation.
+    """
+    width = values.std(ddof=1) * len(values) ** (-1 / 5)
+    z = (grid[:, None] - values[None, :]) / width
+    kernels: np.ndarray = np.exp(-0.5 * z**2).mean(axis=1) / (width * np.sqrt(2 * np.pi))
+    return kernels
+
+
+def describe_distributions(table: pd.DataFrame) -> Heading:
+    """Title, subtitle and alternative text from the numbers."""
+    told = []
+    for measure in dict.fromkeys(table["measure"]):
+        mine = table[table["measure"] == measure]
+        middle = mine[(mine["what"] == "quantile")].set_index("x")["value"]
+        first = records(mine)[0]
+        told.append(
+            f"{first['label']} median {number_text(middle[0.5])} {first['unit']}, middle half "
+            f"{number_text(middle[0.25])} to {number_text(middle[0.75])}"
+        )
+    subtitle = (
+        "Clouds between the 5th and 95th percentile; box: middle half and median; line: 5th to 95th percentile. "
+        "Clinical direction and unit, bottom of the chain below."
+    )
+    return Heading(
+        "How the measures of the chain are spread",
+        subtitle,
+        f"Distributions of the chain's measures. {'; '.join(told)}.",
+    )
+
+
+@style.styled
+def draw_distributions(table: pd.DataFrame, heading: Heading) -> Figure:
+    """Draw a small panel a measure, bottom of the chain below."""
+    measures = list(dict.fromkeys(table["measure"]))
+    figure, _ = style.sheet(heading, len(measures) * (ROW + 0.3) + 0.15)
+    for index, measure in enumerate(measures):
+        mine = table[table["measure"] == measure]
+        axes = style.panel(figure, 2.75, 0.32 + index * (ROW + 0.3), 3.9, ROW)
+        _draw_cloud(axes, mine)
+        _label(axes, records(mine)[0])
+    return figure
+
+
+def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
+    first = records(mine)[0]
+    colour = style.CONSTRUCT_COLOURS[int(first["place"]) % len(style.CONSTRUCT_COLOURS)]
+    cloud = mine[mine["what"] == "density"]
+    height = cloud["value"] / cloud["value"].max()
+    axes.fill_between(cloud["x"], 0.42, 0.42 + 0.58 * height, color=colour, alpha=0.55, linewidth=0)
+    low, quarter, half, three, high = mine[mine["what"] == "quantile"].sort_values("x")["value"]
+    axes.plot([low, high], [0.2, 0.2], color=style.INK, linewidth=1.0)
+    axes.barh(
+        0.2, three - quarter, left=quarter, height=0.2, color=style.PAPER, edgecolor=style.INK, linewidth=1.1, zorder=3
+    )
+    axes.plot([half, half], [0.1, 0.3], color=style.INK, linewidth=2.0, zorder=4)
+    axes.set(ylim=(0, 1.02), yticks=[])
+    axes.margins(x=0.04)
+    axes.locator_params(axis="x", nbins=6)
+    axes.tick_params(labelsize=7, pad=1.5, length=2.5)
+    axes.spines["left"].set_visible(False)
+
+
+def _label(axes: Axes, first: Row) -> None:
+    import textwrap
+
+    lines = textwrap.wrap(str(first["label"]), 34)[:2]
+    unit = f"{first['unit']}, " if first["unit"] else ""
+    text = "\n".join(lines)
+    axes.annotate(
+        text,
+        (0, 0.5),
+        xycoords="axes fraction",
+        xytext=(-190, 7),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+    )
+    axes.annotate(
+        f"{unit}n = {int(first['n'])}",
+        (0, 0.5),
+        xycoords="axes fraction",
+        xytext=(-190, -10 if len(lines) < 2 else -15),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.5,
+        color=style.QUIET,
+    )

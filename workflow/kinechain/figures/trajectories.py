@@ -1,0 +1,98 @@
+"""Arms of a trial over its visits: model means with intervals, one panel an outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kinechain.figures import style
+from kinechain.figures.style import Heading, records
+from kinechain.results import Results
+from kinechain.rounding import is_number, number_text
+from kinechain.tables import publishable
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 2
+PANEL = (2.85, 1.75)
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (8, 3)))
+
+
+def trajectories_table(results: Results) -> pd.DataFrame:
+    """Model means by outcome, arm and visit with their intervals, as the trial's analysis left them."""
+    found = results.checks.get("trajectories")
+    if found is None or found.empty:
+        return pd.DataFrame()
+    table = found.copy()
+    table["name"] = [results.short(str(outcome)) for outcome in table["outcome"]]
+    return publishable(table)
+
+
+def describe_trajectories(table: pd.DataFrame) -> Heading:
+    """Title, subtitle and alternative text from the numbers."""
+    visits = list(dict.fromkeys(str(visit) for visit in table["visit"]))
+    arms = list(dict.fromkeys(str(arm) for arm in table["arm"]))
+    title = f"How {len(arms)} arms moved over {len(visits)} visits"
+    subtitle = (
+        "Model means with intervals, people analysed in the arm they were assigned to. "
+        "Colour, marker and dash name the arm."
+    )
+    told = "; ".join(
+        f"{row['name']}, {row['arm']}, {row['visit']}: {number_text(row['mean'])}"
+        for row in records(table)
+        if is_number(row["mean"])
+    )
+    return Heading(title, subtitle, f"Trajectories. {told}.")
+
+
+@style.styled
+def draw_trajectories(table: pd.DataFrame, heading: Heading) -> Figure:
+    """Draw a panel an outcome and a line an arm, the legend once above."""
+    outcomes = list(dict.fromkeys(table["name"]))
+    arms = list(dict.fromkeys(str(arm) for arm in table["arm"]))
+    lines = -(-len(outcomes) // COLUMNS)
+    figure, _ = style.sheet(heading, lines * (PANEL[1] + 0.6) + 0.35)
+    handles: list[Artist] = []
+    for index, outcome in enumerate(outcomes):
+        line, column = divmod(index, COLUMNS)
+        bottom = 0.4 + (lines - 1 - line) * (PANEL[1] + 0.6)
+        axes = style.panel(figure, 0.62 + column * (PANEL[0] + 0.62), bottom, PANEL[0], PANEL[1])
+        handles = _draw_outcome(axes, table[table["name"] == outcome], arms)
+        unit = next((str(unit) for unit in table.loc[table["name"] == outcome, "unit"] if isinstance(unit, str)), "")
+        axes.set_title(f"{outcome} ({unit})" if unit else str(outcome), loc="left", fontweight="bold", pad=4)
+    top = (0.4 + lines * (PANEL[1] + 0.6)) / float(figure.get_size_inches()[1])
+    figure.legend(handles, arms, loc="upper left", bbox_to_anchor=(0.05, top), ncols=min(5, len(arms)), fontsize=8)
+    return figure
+
+
+def _draw_outcome(axes: Axes, mine: pd.DataFrame, arms: list[str]) -> list[Artist]:
+    visits = list(dict.fromkeys(str(visit) for visit in mine["visit"]))
+    handles: list[Artist] = []
+    for place, arm in enumerate(arms):
+        rows = [row for row in records(mine) if str(row["arm"]) == arm and is_number(row["mean"])]
+        shift = 0.07 * (place - (len(arms) - 1) / 2)
+        x = [visits.index(str(row["visit"])) + shift for row in rows]
+        colour = style.CONSTRUCT_COLOURS[place % len(style.CONSTRUCT_COLOURS)]
+        (line,) = axes.plot(
+            x,
+            [row["mean"] for row in rows],
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=4.5,
+            color=colour,
+            linestyle=DASHES[place % len(DASHES)],
+            linewidth=1.4,
+        )
+        for at, row in zip(x, rows, strict=True):
+            if is_number(row["low"]):
+                axes.plot([at, at], [row["low"], row["high"]], color=colour, linewidth=1.1)
+        handles.append(line)
+    axes.set_xticks(range(len(visits)), visits)
+    axes.margins(x=0.12)
+    axes.locator_params(axis="y", nbins=5)
+    axes.tick_params(labelsize=7.5)
+    return handles
