@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from kinechain.effect_plan import evaluate_plan
 from kinechain.errors import UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import row_values
@@ -16,8 +17,9 @@ from kinechain.numerics.streams import CHUNK, Scheme
 from kinechain.resampling import draw_effects, draws_frame, findings, interval_table, join_draws, join_intervals
 from kinechain.resampling.recursive import recursive_model
 from kinechain.resampling.sampling import chunk_weights, make_design
+from kinechain.solution import solve_rows, standardise_rows
 from kinechain.spec import spec_from_text
-from tests.tolerances import BOOTSTRAP_LIMIT, CLOSED_FORM, FIML_DRAW
+from tests.tolerances import BOOTSTRAP_LIMIT, CLOSED_FORM, FIML_DRAW, SEARCHED_DRAW
 
 OPEN = """
 m1 ~ a*x + age
@@ -394,6 +396,90 @@ def test_bca_with_gaps_leaves_each_person_out():
     deviation = np.mean(left_out, axis=0) - np.array(left_out)
     expected = (deviation**3).sum(axis=0) / (6 * (deviation**2).sum(axis=0) ** 1.5)
     assert np.allclose(draws.acceleration, expected, atol=2e-3)
+
+
+LATENT = """
+f =~ i1 + i2 + i3
+g =~ j1 + j2 + j3
+f ~ a*x
+g ~ b*f + x
+ab := a*b
+"""
+RESIDUAL = "m1 ~ a*x + age\nm2 ~ b*m1 + age\ny ~ c*m2\nm1 ~~ m2\nabc := a*b*c"
+EQUAL = "m1 ~ a*x + age\nm2 ~ a*m1 + x"
+LOOP = "m1 ~ m2 + x\nm2 ~ m1 + x2"
+GROUPS = "m1 ~ c(a1, a2)*x\nm2 ~ c(b, b)*m1\nab := a1*b"
+
+
+def many(n: int = 240, seed: int = 4) -> pd.DataFrame:
+    frame = people(n, seed)
+    rng = np.random.default_rng(seed + 1000)
+    f = 0.5 * frame.x + rng.normal(0, 1, n)
+    g = 0.4 * f + rng.normal(0, 1, n)
+    for k in (1, 2, 3):
+        frame[f"i{k}"] = (0.5 + 0.2 * k) * f + rng.normal(0, 0.8, n)
+        frame[f"j{k}"] = (1.2 - 0.2 * k) * g + rng.normal(0, 0.8, n)
+    frame["site"] = np.where(rng.random(n) < 0.4, "south", "north")
+    return frame
+
+
+@pytest.mark.parametrize("text", [LATENT, RESIDUAL, EQUAL, LOOP, GROUPS])
+@pytest.mark.parametrize("missing", ["listwise", "fiml"])
+def test_each_searched_draw_is_the_fit_to_the_people_drawn(text, missing):
+    """Against the engine's own fit of the rows as often as they were drawn, raw and standardised."""
+    frame = many()
+    if missing == "fiml":
+        rng = np.random.default_rng(1)
+        for name in ("m1", "m2", "y", "i1", "j3"):
+            frame.loc[rng.random(len(frame)) < 0.12, name] = np.nan
+    group = "site" if text is GROUPS else ""
+    spec = spec_from_text(text, missing=missing, group=group)
+    draws = draw_effects(spec, frame, seed=2, draws=40, cohort="c")
+    assert draws.failed == 0
+    scheme = Scheme.STRATIFIED if group else Scheme.MULTINOMIAL
+    assert draws.scheme is scheme
+    design = make_design(scheme, len(frame), strata=frame.site.to_numpy() if group else None)
+    weights = chunk_weights(design, 2, "c", 0)
+    deviation = np.nanstd(draws.values, axis=1), np.nanstd(draws.standardised, axis=1)
+    for draw in (0, 20):
+        rows = frame.loc[np.repeat(np.arange(len(frame)), weights[draw].astype(int))]
+        rows = pd.concat([rows[rows.site == frame.site[0]], rows[rows.site != frame.site[0]]], ignore_index=True)
+        fit = fit_model(spec, rows)
+        solution = solve_rows(fit)
+        standardised, _ = standardise_rows(fit.table, solution, "all")
+        expected = evaluate_plan(draws.plan, solution.values[:, None], standardised[:, None])
+        for ours, theirs, spread in zip((draws.values, draws.standardised), expected, deviation, strict=True):
+            assert np.abs((ours[:, draw] - theirs[:, 0]) / np.maximum(spread, 1e-9)).max() < SEARCHED_DRAW
+
+
+def test_a_loop_has_totals_and_no_specific_effects():
+    draws = draw_effects(spec_from_text(LOOP), many(), seed=2, draws=20)
+    b12, b21, gamma = draws.effect("m1~m2"), draws.effect("m2~m1"), draws.effect("m1~x")
+    assert np.allclose(draws.effect("total:x->m1"), gamma / (1 - b12 * b21))
+    assert not [effect for effect in draws.plan.effects if effect.kind == "indirect"]
+
+
+def test_published_moments_of_a_model_without_closed_form_are_searched():
+    frame = many()
+    names = ("x", "age", "m1", "m2", "y")
+    moments = moments_from_data(names, frame[list(names)].to_numpy())
+    draws = draw_effects(spec_from_text(RESIDUAL), moments, seed=2, draws=600)
+    fit = fit_model(spec_from_text(RESIDUAL), moments)
+    error = np.sqrt(np.diag(fit.covariance))[fit.table.parameter_names().index("c")]
+    assert draws.effect("y~m2").std() == pytest.approx(error, rel=0.15) and draws.failed == 0
+
+
+@pytest.mark.parametrize(
+    "choices, message",
+    [
+        ({"estimator": "wlsmv"}, "estimator `wlsmv` is not drawn here"),
+        ({"text": "m1 ~ a*x\nm2 ~ b*m1\na == b"}, "a model with constraints"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(choices, message):
+    text = choices.pop("text", "m1 ~ x")
+    with pytest.raises(UserError, match=message):
+        draw_effects(spec_from_text(text, **choices), many(), seed=1, draws=5)
 
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, pairs
 from kinechain.numerics.batched_recursive import Equations, implied_covariance, regress
+from kinechain.numerics.batched_search import search_roots
 
 STEP_TOLERANCE = 5e-4
 """Largest last step of a converged draw, in units of 1 / sqrt(n) standard deviations (about a standard error). That
@@ -165,17 +166,20 @@ def _add_expected(
 
 def _product(left: Array, right: Array) -> Array:
     """Matrix products (a, b, D) x (b, c, D), one for each draw."""
-    return np.einsum("ijd,jkd->ikd", left, right)
+    return np.asarray(np.einsum("ijd,jkd->ikd", left, right))
 
 
-def invert(S: Array) -> Array:
-    """Inverses of symmetric positive definite matrices (p, p, D); NaN where one is not positive definite."""
+def invert(S: Array, *, definite: bool = True) -> Array:
+    """Inverses of matrices (p, p, D) whose pivots need no exchange: positive definite ones, and I - A of path models.
+
+    definite  NaN where a pivot is not positive
+    """
     p = S.shape[0]
     M = S.copy()
     bad = np.zeros(S.shape[2], bool)
     for k in range(p):
         pivot = M[k, k].copy()
-        bad |= ~(pivot > 0)
+        bad |= ~(pivot > 0) if definite else ~(pivot != 0)
         row = M[k] / pivot
         column = M[:, k].copy()
         column[k] = 0.0
@@ -286,25 +290,20 @@ def fit_draws(
     p, draws = equations.p, sums.n.size
     start = np.repeat(sample.theta[:, None], draws, axis=1)
     first = _em_step(start, sums, equations) if completed is None else _first_step(completed, equations)
-    search = _Search(
-        best=start,
-        residual=first - start,
-        newton=sample.newton,
+
+    def em_residual(point: Array, which: NDArray[np.intp]) -> Array:
+        own = sums if which.size == draws else sums.take(which)
+        return _em_step(point, own, equations) - point
+
+    theta, failed = search_roots(
+        em_residual,
+        start,
+        first - start,
+        sample.newton,
         tolerance=STEP_TOLERANCE / np.sqrt(np.maximum(sums.n, 1.0)),
+        most_steps=MOST_STEPS,
     )
-    active = np.arange(draws)
-    here = sums
-    for _ in range(MOST_STEPS):
-        still = search.running[active]
-        if not still.any():
-            break
-        if still.sum() < 0.8 * still.size:
-            active = active[still]
-            here = sums.take(active)
-        point = search.next_point(active)
-        search.update(active, point, _em_step(point, here, equations) - point)
-    moments = complete_moments(sums, *_unpack(search.best + search.step(), p))
-    return moments, search.running
+    return complete_moments(sums, *_unpack(theta, p)), failed
 
 
 def _first_step(completed: Array, equations: Equations) -> Array:
@@ -315,51 +314,3 @@ def _first_step(completed: Array, equations: Equations) -> Array:
         _, square = _unpack(np.concatenate([mean, second]), p)
         covariance = square - mean[:, None] * mean[None]
         return _pack(*maximise(MomentDraws(mean, covariance, completed[0]), equations))
-
-
-class _Search:
-    """Where each draw stands in its search: the one place here with a memory.
-
-    best, residual  (k, D)  best point so far and the EM step from it
-    """
-
-    def __init__(self, best: Array, residual: Array, newton: Array, tolerance: Array) -> None:
-        draws = best.shape[1]
-        self.best, self.residual, self.newton, self.tolerance = best, residual, newton, tolerance
-        self.scaled = newton @ residual  # Newton's step from the best point
-        self.length = np.abs(residual).max(axis=0)
-        self.point_change = np.zeros_like(best)
-        self.step_change = np.zeros_like(best)
-        self.is_plain = ~np.isfinite(self.length)
-        self.running = np.ones(draws, bool)
-        self._stop_where_short(np.arange(draws))
-
-    def step(self, which: NDArray[np.intp] | slice = slice(None)) -> Array:
-        """The step each draw takes next: Newton's with the last secant, or EM's."""
-        newton, secant = self.scaled[:, which], self.step_change[:, which]
-        with np.errstate(all="ignore"):
-            share = (newton * secant).sum(axis=0) / (secant * secant).sum(axis=0)
-        share = np.clip(np.nan_to_num(share, nan=0.0), -2.0, 2.0)
-        corrected = newton - share * (self.point_change[:, which] + secant)
-        return np.where(self.is_plain[which], self.residual[:, which], corrected)
-
-    def next_point(self, which: NDArray[np.intp]) -> Array:
-        """Where each draw goes next."""
-        return self.best[:, which] + self.step(which)
-
-    def update(self, which: NDArray[np.intp], point: Array, residual: Array) -> None:
-        """Takes the points that got closer; the draws whose point did not fall back on plain EM from their best one."""
-        length = np.abs(residual).max(axis=0)
-        closer = np.isfinite(length) & ((length < self.length[which]) | self.is_plain[which])
-        taken = which[closer]
-        scaled = self.newton @ residual[:, closer]
-        self.point_change[:, taken] = point[:, closer] - self.best[:, taken]
-        self.step_change[:, taken] = scaled - self.scaled[:, taken]
-        self.best[:, taken], self.residual[:, taken] = point[:, closer], residual[:, closer]
-        self.scaled[:, taken], self.length[taken] = scaled, length[closer]
-        self.is_plain[which[~closer]] = True
-        self._stop_where_short(taken)
-
-    def _stop_where_short(self, which: NDArray[np.intp]) -> None:
-        """Draws whose Newton step is within the tolerance have converged."""
-        self.running[which] &= ~(np.abs(self.scaled[:, which]).max(axis=0) < self.tolerance[which])

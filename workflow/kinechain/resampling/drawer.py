@@ -25,12 +25,18 @@ from kinechain.resampling.sampling import (
     sample_sums,
     unit_features,
 )
+from kinechain.spec import ParameterTable
 
 MomentFit = Callable[[MomentDraws, Scale], ParameterDraws]
 
 
 class Drawer(Protocol):
     """Draws a model's parameters: whole chunks, the sample itself, and the sample with each person left out."""
+
+    @property
+    def table(self) -> ParameterTable:
+        """The parameter table whose rows are drawn, all groups."""
+        ...
 
     @property
     def n(self) -> int:
@@ -64,6 +70,7 @@ class Drawer(Protocol):
 class MomentDrawer:
     """People resampled, for any model that needs their moments only."""
 
+    table: ParameterTable
     source: Features
     design: Design
     fit: MomentFit
@@ -107,6 +114,7 @@ class PublishedDrawer:
     moments  of the model's variables, in its order
     """
 
+    table: ParameterTable
     moments: Moments
     fit: MomentFit
 
@@ -122,30 +130,26 @@ class PublishedDrawer:
     def method(self) -> str:
         return "moments drawn under normality (nobody resampled)"
 
-    @property
-    def _scale(self) -> Scale:
-        return Scale(self.moments.mean, np.sqrt(np.diag(self.moments.covariance)))
-
-    @property
-    def _correlation(self) -> Array:
-        spread = self._scale.spread
-        return np.asarray(self.moments.covariance / np.outer(spread, spread))
-
     def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+        sample, scale = published_sample(self.moments)
+        correlation = sample.covariance[:, :, 0]
         return join_parameters(
             [
-                self.fit(
-                    wishart_moments(stream(seed, cohort, self.scheme, chunk), self._correlation, self.n, CHUNK),
-                    self._scale,
-                )
+                self.fit(wishart_moments(stream(seed, cohort, self.scheme, chunk), correlation, self.n, CHUNK), scale)
                 for chunk in chunks
             ]
         )
 
     def sample(self) -> ParameterDraws:
-        correlation = self._correlation
-        mean = np.zeros((correlation.shape[0], 1))
-        return self.fit(MomentDraws(mean, correlation[:, :, None], np.array([float(self.n)])), self._scale)
+        return self.fit(*published_sample(self.moments))
 
     def leave_out(self) -> tuple[ParameterDraws, NDArray[np.intp] | None]:
         raise ValueError("nobody can be left out of published moments")
+
+
+def published_sample(moments: Moments) -> tuple[MomentDraws, Scale]:
+    """Published moments as one draw of standardised variables, and the scale they were standardised by."""
+    scale = Scale(moments.mean, np.sqrt(np.diag(moments.covariance)))
+    correlation = moments.covariance / np.outer(scale.spread, scale.spread)
+    mean = np.zeros((correlation.shape[0], 1))
+    return MomentDraws(mean, correlation[:, :, None], np.array([float(moments.n)])), scale

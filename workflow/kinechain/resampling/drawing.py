@@ -16,9 +16,10 @@ from kinechain.numerics import Array
 from kinechain.numerics.intervals import acceleration
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
-from kinechain.resampling.drawer import Drawer, MomentDrawer, MomentFit, PublishedDrawer
+from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
 from kinechain.resampling.draws import Draws, ParameterDraws, effects_of
 from kinechain.resampling.fiml import make_fiml_drawer
+from kinechain.resampling.newton import make_newton_drawer, newton_moment_fit
 from kinechain.resampling.recursive import parameters_of_moments, recursive_model
 from kinechain.resampling.sampling import make_design, make_features
 from kinechain.spec import ModelSpec
@@ -54,7 +55,7 @@ def draw_effects(
     drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster)
     wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
     drawn = _cut(drawer.draw(seed, cohort, wanted), wanted, draws)
-    plan = plan_effects(spec.table, spec.covariates)
+    plan = plan_effects(drawer.table, spec.covariates)
     values, standardised = effects_of(plan, drawn)
     estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
     curvature = [np.full(len(plan.effects), np.nan)] * 2
@@ -89,20 +90,41 @@ def make_drawer(
     cluster: NDArray[np.generic] | None = None,
 ) -> Drawer:
     """The way to draw this model from these data."""
+    _refuse_other_estimators(spec)
     names = spec.table.observed
-    model = recursive_model(spec.table)
-    if model is None:
-        raise UserError(Problem(spec.where, "this model cannot be drawn in closed form"))
-    fit: MomentFit = partial(parameters_of_moments, model)
+    model = recursive_model(spec.table) if not spec.options.group else None
     if isinstance(data, Moments):
-        return PublishedDrawer(data.select(names), fit)
+        own = data.select(names)
+        if model is not None:
+            return PublishedDrawer(spec.table, own, partial(parameters_of_moments, model))
+        fit, table = newton_moment_fit(spec, data, *published_sample(own))
+        return PublishedDrawer(table, own, fit)
     X = columns(data, names)
+    groups = labels_of(data, spec.options.group) if spec.options.group else None
+    if groups is not None and scheme is Scheme.MULTINOMIAL:
+        scheme, strata = Scheme.STRATIFIED, groups
     design = make_design(scheme, X.shape[0], strata=strata, cluster=cluster, where=spec.where)
-    if spec.missing == "fiml" and not np.isfinite(X).all():
-        if scheme is Scheme.MOMENT_NORMAL:
-            raise UserError(Problem(spec.where, "`moment_normal` draws need complete data", "Use `multinomial`"))
+    has_gaps = spec.missing == "fiml" and not np.isfinite(X).all()
+    if scheme is Scheme.MOMENT_NORMAL and (has_gaps or model is None):
+        what = "`moment_normal` draws need complete data and a recursive model"
+        raise UserError(Problem(spec.where, what, "Use `multinomial`"))
+    if model is None:
+        return make_newton_drawer(spec, data, X, design, groups)
+    if has_gaps:
         return make_fiml_drawer(model, design, X, spec.where)
-    return MomentDrawer(make_features(X), design, fit)
+    return MomentDrawer(spec.table, make_features(X), design, partial(parameters_of_moments, model))
+
+
+def _refuse_other_estimators(spec: ModelSpec) -> None:
+    """Raises UserError for a model whose estimates are not maximum likelihood under normality."""
+    if spec.estimator not in ("ml", "mlr") or spec.options.ordered:
+        raise UserError(
+            Problem(
+                spec.where,
+                f"estimator `{spec.estimator}` is not drawn here: its draws would be those of another model",
+                "Its intervals come from its standard errors",
+            )
+        )
 
 
 def columns(data: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Array:
@@ -114,6 +136,17 @@ def columns(data: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Arr
         return np.asarray(np.prod([column(part) for part in name.split(":")], axis=0))
 
     return np.column_stack([column(name) for name in names])
+
+
+def labels_of(data: Mapping[str, Any] | pd.DataFrame, name: str) -> NDArray[np.generic]:
+    """A column of labels as text, as groups are labelled: whole numbers without a point, "" where missing."""
+    values = data[name]
+    texts = []
+    for value in values.tolist() if hasattr(values, "tolist") else list(values):
+        is_missing = value is None or value != value  # noqa: PLR0124 -- only not-a-number differs from itself
+        is_whole = isinstance(value, float) and value.is_integer()
+        texts.append("" if is_missing else str(int(value)) if is_whole else str(value))
+    return np.array(texts)
 
 
 def _cut(drawn: ParameterDraws, chunks: Sequence[int], draws: int) -> ParameterDraws:

@@ -26,6 +26,7 @@ from kinechain.numerics.streams import CHUNK, Scheme
 from kinechain.resampling.draws import ParameterDraws, join_parameters
 from kinechain.resampling.recursive import RecursiveModel, parameters_of_moments
 from kinechain.resampling.sampling import TILED_FROM, Design, weight_blocks
+from kinechain.spec import ParameterTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class FimlDrawer:
     scale: Scale
     patterns: Patterns
     fit: SampleFit
+
+    @property
+    def table(self) -> ParameterTable:
+        return self.model.table
 
     @property
     def n(self) -> int:
