@@ -12,7 +12,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -180,12 +180,26 @@ def write_table(frame: pd.DataFrame, path: Path, *, digits: int = CSV_DIGITS) ->
         write_text(frame.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n"), path)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a csv or parquet this project wrote; an empty csv field is a missing value, all other text stays text."""
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as csv files of one folder, each under its name; an empty one keeps its head."""
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.csv")
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a csv or parquet this project wrote; an empty csv field is a missing value, all other text stays text.
+
+    columns  of a parquet, those wanted; names it does not have are left out. All by default
+    """
     import pandas as pd
 
     if path.suffix == ".parquet":
-        return pd.read_parquet(path)
+        if columns is None:
+            return pd.read_parquet(path)
+        import pyarrow.parquet as pq
+
+        there = set(pq.read_schema(path).names)
+        return pd.read_parquet(path, columns=[name for name in columns if name in there])
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 

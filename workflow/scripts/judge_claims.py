@@ -5,7 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 from kinechain import io
-from kinechain.evidence import evidence_record, evidence_table, judge_claims, parse_claims, parse_decisions
+from kinechain.evidence import (
+    draws_needed,
+    evidence_record,
+    evidence_table,
+    judge_claims,
+    parse_claims,
+    parse_decisions,
+)
 
 
 def main(
@@ -18,13 +25,15 @@ def main(
     table: Path,
     record: Path,
 ) -> None:
+    ledger = parse_claims(io.read_yaml(claims))
+    needed = draws_needed(ledger)
     evidence = judge_claims(
         io.read_cohort(cohort),
-        parse_claims(io.read_yaml(claims)),
+        ledger,
         parse_decisions(io.read_yaml(decisions)),
         pd.concat([io.read_table(path) for path in effects], ignore_index=True),
         {path.stem: io.read_json(path) for path in fits},
-        draws={path.stem: io.read_table(path) for path in draws},
+        draws={path.stem: io.read_table(path, needed[path.stem]) for path in draws if path.stem in needed},
     )
     io.write_table(evidence_table(evidence), table)
     io.write_json(evidence_record(evidence), record)

@@ -18,7 +18,7 @@ from kinechain.checks.influence import check_influence
 from kinechain.checks.missing import check_missing
 from kinechain.checks.moderation import check_moderation
 from kinechain.checks.natural import check_natural_effects
-from kinechain.checks.plan import CheckPlan, CheckResult, Study, parse_plan, plan_problems
+from kinechain.checks.plan import CheckPlan, CheckResult, Study, build_study, parse_plan, plan_problems
 from kinechain.checks.reliability import check_reliability
 from kinechain.checks.shape import THRESHOLD_MODEL, check_splines, check_threshold
 
@@ -53,6 +53,7 @@ __all__ = [
     "CheckPlan",
     "CheckResult",
     "Study",
+    "build_study",
     "parse_plan",
     "plan_problems",
     "run_checks",

@@ -208,6 +208,27 @@ class Study:
         return float("nan")
 
 
+def build_study(
+    cohort: Cohort,
+    models: Mapping[str, Mapping[str, Any]],
+    macros: Mapping[str, str],
+    plan: CheckPlan,
+    decisions: Decisions,
+    effects: pd.DataFrame,
+    *,
+    seed: int,
+) -> Study:
+    """A study from the content of its model files, macros written out for the cohort.
+
+    models  name -> content of its file, estimator and missing-data method filled in
+    """
+    specs = {
+        name: build_spec(content, macros, cohort.variables, f"config/models/{name}.yaml")
+        for name, content in models.items()
+    }
+    return Study(cohort, specs, macros, plan, decisions, effects, seed)
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What one check found.
