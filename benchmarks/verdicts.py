@@ -1,6 +1,6 @@
 """How often does each verdict fall for each claim, where the truth is known?
 
-    .venv/bin/python benchmarks/verdicts.py            (make bench-verdicts)
+    .venv/bin/python -m benchmarks.verdicts            (make bench-verdicts)
 
 Each truth of benchmarks/truths is drawn a thousand times at 30, 60, 150, 400 and 2,000 people. Files are text, read by
 the demonstration's own cohort yaml; every model sees the people complete on its variables; intervals are Monte Carlo
@@ -46,6 +46,7 @@ from kinechain.numerics.batched_moments import MomentDraws, Scale
 from kinechain.numerics.batched_recursive import Equations, regress
 from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.intervals import limits
+from kinechain.raw_table import RawTable
 from kinechain.resampling.draws import effects_of
 from kinechain.resampling.recursive import RecursiveModel, parameters_of_moments, recursive_model
 from kinechain.simulate import draw_frame, stream
@@ -142,7 +143,7 @@ def open_study() -> Study:
     if doubts:
         raise ValueError(str(doubts))
     truth = read_truth(ROOT / "data" / "demo" / f"{name}.yaml")
-    variables = build_cohort(cohort, dictionary, draw_frame(truth, 50, stream(truth, 0))).variables
+    variables = build_cohort(cohort, dictionary, RawTable(draw_frame(truth, 50, stream(truth, 0)))).variables
     macros = read_yaml(ROOT / "config" / "config.yaml")["macros"]
     content = read_yaml(ROOT / "config" / "claims.yaml")
     asked = set(_words(content))
@@ -294,7 +295,7 @@ def run_block(truth_name: str, n: int, block: int, cohorts: int) -> tuple[str, i
     study = open_study()
     truth = read_truth(TRUTHS / f"{truth_name}.yaml")
     random = stream(truth, n * 100_000 + block)
-    people = build_cohort(study.cohort, study.dictionary, draw_frame(truth, n * cohorts, random)).people
+    people = build_cohort(study.cohort, study.dictionary, RawTable(draw_frame(truth, n * cohorts, random))).people
     assert people is not None
     counts: Counter[tuple[str, str, str]] = Counter()
     moments: list[dict[str, tuple[Array, Array, int]]] = [{} for _ in range(cohorts)]
@@ -427,7 +428,7 @@ def main() -> None:
     start = time.perf_counter()
     table = run(given.truths, given.sizes, given.cohorts, given.processes)
     facts = {
-        "command": f"`python benchmarks/verdicts.py --cohorts {given.cohorts}`",
+        "command": f"`python -m benchmarks.verdicts --cohorts {given.cohorts}`",
         "date": datetime.now(UTC).date().isoformat(),
         "time": f"{(time.perf_counter() - start) / 60:.0f} minutes in {given.processes} processes",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",

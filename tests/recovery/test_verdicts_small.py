@@ -6,6 +6,7 @@ import pytest
 from benchmarks import verdicts
 from kinechain.estimators import fit_model
 from kinechain.numerics.moments import Moments, moments_from_data
+from kinechain.raw_table import RawTable
 from kinechain.simulate import draw_frame, stream
 from kinechain.spec import build_spec
 from kinechain.truths import read_truth
@@ -15,7 +16,8 @@ from tests.tolerances import CLOSED_FORM
 def test_fit_measures_of_a_block_are_those_of_the_engine() -> None:
     study = verdicts.open_study()
     truth = read_truth(verdicts.TRUTHS / "chain.yaml")
-    people = verdicts.build_cohort(study.cohort, study.dictionary, draw_frame(truth, 150, stream(truth, 0))).people
+    raw = RawTable(draw_frame(truth, 150, stream(truth, 0)))
+    people = verdicts.build_cohort(study.cohort, study.dictionary, raw).people
     assert people is not None
     macros = verdicts.read_yaml(verdicts.ROOT / "config" / "config.yaml")["macros"]
     for model in study.models:
