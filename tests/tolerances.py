@@ -37,3 +37,11 @@ GOLDEN_STD_ERROR = 0.002
 # Test statistics and log-likelihoods, and indices, agree to the third decimal, as papers print them.
 GOLDEN_STATISTIC = 1e-3
 GOLDEN_INDEX = 1e-3
+# Fixed parameters, sample moments and constraint-bound values have no error of their own: relative to their size.
+GOLDEN_FIXED = 2e-6
+# A standardised value inherits the early stop of the raw one.
+GOLDEN_STANDARDISED = 2e-4
+# Log-likelihoods and baselines of thousands are printed with as many digits as small ones: a part in a million.
+GOLDEN_LARGE = 2e-6
+# Modification indices: lavaan multiplies those of least squares by (n - 1) / n once more than its statistic.
+GOLDEN_MODIFICATION = 5e-3

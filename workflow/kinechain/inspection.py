@@ -217,6 +217,8 @@ def _active_constraints(fit: Fit) -> Array:
 
 def _exogenous_rows(fit: Fit, group: int) -> list[tuple[int, Row]]:
     """Rows of given moments with their places: an arrow into such a variable would make them parameters."""
+    if fit.ordinal is not None:  # everything there is given the covariates
+        return []
     rows = [row for row in fit.table.rows if row.group == group]
     return [(at, row) for at, row in enumerate(rows) if row.exo]
 

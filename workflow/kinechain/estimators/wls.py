@@ -37,6 +37,8 @@ from kinechain.numerics.wls import WlsGroup, WlsInference, WlsModel, independenc
 from kinechain.sample import Sample, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable, build_table
 
+NO_LIKELIHOOD = "weighted least squares has no likelihood"
+NO_ROBUST = "robust indices are not offered for ordered outcomes; the scaled ones are"
 MOST_CLASSES = 20
 """More classes than this are a measurement, not an ordered category."""
 
@@ -331,6 +333,8 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         detail=detail,
         notes=tuple(notes),
         ordinal=model,
+        undefined=dict.fromkeys(("logl", "aic", "bic"), NO_LIKELIHOOD)
+        | dict.fromkeys(("cfi_robust", "tli_robust", "rmsea_robust"), NO_ROBUST),
     )
 
 
