@@ -60,6 +60,7 @@ FLOORS: dict[str, float] = {
     "words": 7,
     "draft": 8,
     "io": 8,
+    "log": 8,
     "manifest": 8,
     "preflight": 8,
     "publish": 8,

@@ -26,8 +26,8 @@ DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
     "level": 0.95,
     "draws": 10_000,
-    "estimator": "ml",
-    "missing": "listwise",
+    "estimator": "mlr",
+    "missing": "fiml",
 }
 
 
@@ -76,10 +76,17 @@ class Study:
                     waiting.append(macros[word])
         return dict(sorted(used.items()))
 
-    def method_of(self, model: str) -> dict[str, Any]:
-        """Estimator and missing-data method of a model: its own, else the study's."""
-        inference = self.config["inference"]
-        return {key: self.models[model].get(key, inference[key]) for key in ("estimator", "missing")}
+    def method_of(self, cohort: str, model: str) -> dict[str, Any]:
+        """Estimator and missing-data method of a model: its own, else the study's.
+
+        A published table has no gaps and no people: ml and listwise there, unless the model itself says otherwise.
+        Under fiml causes are modelled with their own moments unless the model says otherwise: a person whose covariate
+        is missing would be dropped if it were taken as given.
+        """
+        is_table = self.cohorts[cohort].get("format") == "moments"
+        default = {"estimator": "ml", "missing": "listwise"} if is_table else self.config["inference"]
+        chosen = {key: self.models[model].get(key, default[key]) for key in ("estimator", "missing")}
+        return chosen | {"fixed_x": self.models[model].get("fixed_x", chosen["missing"] != "fiml")}
 
     def measures_digest(self, cohort: str) -> str:
         """Digest of the entries of config/measures.yaml that a cohort mentions, and of its shared parts."""
@@ -211,7 +218,7 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
 
     problems: list[Problem] = []
     for name in study.models_of(cohort.name):
-        mapping = {**study.models[name], **study.method_of(name)}
+        mapping = {**study.models[name], **study.method_of(cohort.name, name)}
         where = f"config/models/{name}.yaml"
         try:
             specs[name] = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)

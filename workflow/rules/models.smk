@@ -8,7 +8,7 @@ def model_params(wildcards):
     """What config.yaml says that changes a model's estimates: macros it uses, estimator, missing-data method."""
     return {
         "macros": STUDY.macros_of(wildcards.model),
-        "method": STUDY.method_of(wildcards.model),
+        "method": STUDY.method_of(wildcards.cohort, wildcards.model),
     }
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kinechain import io, preflight, quality
+from kinechain.log import logged
 
 
 def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
@@ -12,9 +13,10 @@ def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.wildcards.cohort,
-        Path(snakemake.input.measures).parent,
-        Path(snakemake.output.cohort),
-        Path(snakemake.output.quality),
-    )
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.wildcards.cohort,
+            Path(snakemake.input.measures).parent,
+            Path(snakemake.output.cohort),
+            Path(snakemake.output.quality),
+        )

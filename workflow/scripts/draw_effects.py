@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import io
+from kinechain.log import logged
 from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, join_intervals
 from kinechain.spec import build_spec
 
@@ -28,12 +29,13 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        Path(snakemake.input.cohort),
-        Path(snakemake.input.model),
-        Path(snakemake.input.estimates),
-        Path(snakemake.output.draws),
-        Path(snakemake.output.effects),
-        choices=snakemake.params.model,
-        inference=snakemake.params.inference,
-    )
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.input.cohort),
+            Path(snakemake.input.model),
+            Path(snakemake.input.estimates),
+            Path(snakemake.output.draws),
+            Path(snakemake.output.effects),
+            choices=snakemake.params.model,
+            inference=snakemake.params.inference,
+        )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import io, publish
+from kinechain.log import logged
 
 
 def main(sources: dict[str, Any], folder: Path) -> None:
@@ -11,7 +12,9 @@ def main(sources: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        io.as_paths(snakemake.input.items()) | {"study": snakemake.params.study, "digests": snakemake.params.digests},
-        Path(snakemake.output[0]),
-    )
+    with logged(snakemake.log[0]):
+        main(
+            io.as_paths(snakemake.input.items())
+            | {"study": snakemake.params.study, "digests": snakemake.params.digests},
+            Path(snakemake.output[0]),
+        )

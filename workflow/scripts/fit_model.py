@@ -7,6 +7,7 @@ from kinechain import io
 from kinechain.effects import estimate_effects
 from kinechain.estimators import fit_model
 from kinechain.fit_record import fit_record
+from kinechain.log import logged
 from kinechain.spec import build_spec
 
 
@@ -22,11 +23,12 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        Path(snakemake.input.cohort),
-        Path(snakemake.input.model),
-        Path(snakemake.output.fit),
-        Path(snakemake.output.estimates),
-        choices=snakemake.params.model,
-        seed=snakemake.params.seed,
-    )
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.input.cohort),
+            Path(snakemake.input.model),
+            Path(snakemake.output.fit),
+            Path(snakemake.output.estimates),
+            choices=snakemake.params.model,
+            seed=snakemake.params.seed,
+        )

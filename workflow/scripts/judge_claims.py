@@ -6,6 +6,7 @@ import pandas as pd
 
 from kinechain import io
 from kinechain.evidence import (
+from kinechain.log import logged
     draws_needed,
     evidence_record,
     evidence_table,
@@ -40,13 +41,14 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        Path(snakemake.input.cohort),
-        [Path(path) for path in snakemake.input.fits],
-        [Path(path) for path in snakemake.input.effects],
-        [Path(path) for path in snakemake.input.draws],
-        Path(snakemake.input.claims),
-        Path(snakemake.input.decisions),
-        Path(snakemake.output.table),
-        Path(snakemake.output.record),
-    )
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.input.cohort),
+            [Path(path) for path in snakemake.input.fits],
+            [Path(path) for path in snakemake.input.effects],
+            [Path(path) for path in snakemake.input.draws],
+            Path(snakemake.input.claims),
+            Path(snakemake.input.decisions),
+            Path(snakemake.output.table),
+            Path(snakemake.output.record),
+        )

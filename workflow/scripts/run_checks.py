@@ -7,6 +7,7 @@ import pandas as pd
 
 from kinechain import checks, io
 from kinechain.decisions import parse_decisions
+from kinechain.log import logged
 
 
 def main(
@@ -37,14 +38,15 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        Path(snakemake.input.cohort),
-        [Path(path) for path in snakemake.input.models],
-        [Path(path) for path in snakemake.input.effects],
-        Path(snakemake.input.plan),
-        Path(snakemake.input.decisions),
-        Path(snakemake.output.tables),
-        Path(snakemake.output.threshold),
-        choices=snakemake.params.choices,
-        seed=snakemake.params.seed,
-    )
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.input.cohort),
+            [Path(path) for path in snakemake.input.models],
+            [Path(path) for path in snakemake.input.effects],
+            Path(snakemake.input.plan),
+            Path(snakemake.input.decisions),
+            Path(snakemake.output.tables),
+            Path(snakemake.output.threshold),
+            choices=snakemake.params.choices,
+            seed=snakemake.params.seed,
+        )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import publish
+from kinechain.log import logged
 
 
 def main(summaries: list[Path], templates: Path, out: Path, study: dict[str, Any]) -> None:
@@ -11,9 +12,10 @@ def main(summaries: list[Path], templates: Path, out: Path, study: dict[str, Any
 
 
 if __name__ == "__main__":
-    main(
-        [Path(path) for path in snakemake.input],
-        Path(snakemake.params.templates),
-        Path(snakemake.output[0]),
-        dict(snakemake.params.study),
-    )
+    with logged(snakemake.log[0]):
+        main(
+            [Path(path) for path in snakemake.input],
+            Path(snakemake.params.templates),
+            Path(snakemake.output[0]),
+            dict(snakemake.params.study),
+        )

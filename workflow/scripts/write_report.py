@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import io, publish
+from kinechain.log import logged
 
 
 def main(sources: dict[str, Any], templates: Path, html: Path, pdf: Path, ledger: Path, summary: Path) -> None:
@@ -14,11 +15,13 @@ def main(sources: dict[str, Any], templates: Path, html: Path, pdf: Path, ledger
 
 
 if __name__ == "__main__":
-    main(
-        io.as_paths(snakemake.input.items()) | {"study": snakemake.params.study, "digests": snakemake.params.digests},
-        Path(snakemake.params.templates),
-        Path(snakemake.output.html),
-        Path(snakemake.output.pdf),
-        Path(snakemake.output.ledger),
-        Path(snakemake.output.summary),
-    )
+    with logged(snakemake.log[0]):
+        main(
+            io.as_paths(snakemake.input.items())
+            | {"study": snakemake.params.study, "digests": snakemake.params.digests},
+            Path(snakemake.params.templates),
+            Path(snakemake.output.html),
+            Path(snakemake.output.pdf),
+            Path(snakemake.output.ledger),
+            Path(snakemake.output.summary),
+        )
