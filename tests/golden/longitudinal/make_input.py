@@ -1,6 +1,6 @@
 """Draw the input of the golden comparison: four arms, three visits, visits lost at random given the one before.
 
-    .venv/bin/python tests/golden/longitudinal/make_input.py
+.venv/bin/python tests/golden/longitudinal/make_input.py
 """
 
 from pathlib import Path

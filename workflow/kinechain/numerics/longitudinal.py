@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from kinechain.numerics import Array
 
@@ -304,11 +304,16 @@ def from_estimate(estimate: float, std_error: float, df: float, level: float = 0
     """Limits and p-value of an estimate whose ratio to its standard error follows Student's t (infinite df: normal)."""
     if not std_error > 0 or not df > 0:
         return Contrast(estimate, std_error, df, *([math.nan] * 5))
-    wide, narrow = (float(student.ppf((1 + width) / 2, df)) * std_error for width in (level, 0.90))
-    p_value = float(2 * student.sf(abs(estimate) / std_error, df))
+    wide, narrow = (float(stdtrit(_finite(df), (1 + width) / 2)) * std_error for width in (level, 0.90))
+    p_value = float(2 * stdtr(_finite(df), -abs(estimate) / std_error))
     return Contrast(
         estimate, std_error, df, estimate - wide, estimate + wide, estimate - narrow, estimate + narrow, p_value
     )
+
+
+def _finite(df: float) -> float:
+    """Student's t with this many degrees of freedom is the normal to rounding."""
+    return min(df, 1e12)
 
 
 def between_within_df(Y: Array, X: Array) -> float:

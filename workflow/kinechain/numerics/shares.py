@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.special import ndtr
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from kinechain.numerics import Array
 
@@ -31,7 +30,7 @@ def wilson_limits(share: float, n: float, level: float = 0.95) -> tuple[float, f
     """
     if not n > 0:
         return math.nan, math.nan
-    z2 = float(norm.ppf((1 + level) / 2)) ** 2
+    z2 = float(ndtri((1 + level) / 2)) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -73,6 +72,10 @@ def effective_people(shares: Array, n: Array) -> tuple[float, float]:
     return pooled, people / (1 + between / within)
 
 
+def _density(z: float) -> float:
+    return math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What happens after treatment to those chosen for having improved, if the arm as a whole stays where it is.
@@ -104,10 +107,10 @@ def regression_to_the_mean(mean: Array, Sigma: Array, mcid: float) -> Chosen:
     def kept(d: float) -> float:
         bound = min(mcid, d - mcid)
         expected = loss + slope * (d - gain)
-        return float(norm.pdf(d, gain, sd_gain) * ndtr((bound - expected) / left))
+        return float(_density((d - gain) / sd_gain) / sd_gain * ndtr((bound - expected) / left))
 
     top = max(gain, mcid) + 10 * sd_gain
     breaks = [point for point in (2 * mcid, gain) if mcid < point < top]
     keepers = quad(kept, mcid, top, points=breaks or None, limit=200)[0]
-    hazard = float(norm.pdf((mcid - gain) / sd_gain)) / responders
+    hazard = _density((mcid - gain) / sd_gain) / responders
     return Chosen(responders, 1 - keepers / responders, loss + slope * sd_gain * hazard)

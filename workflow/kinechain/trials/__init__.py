@@ -1,7 +1,7 @@
 """Trials: arms, visits, what treatment does, by which way, and whether it lasts."""
 
-from kinechain.trials.analysis import TrialResults, analyse_trial
+from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record
 from kinechain.trials.plan import TrialPlan, parse_plan
 from kinechain.trials.trial import check_time_order, check_trial
 
-__all__ = ["TrialPlan", "TrialResults", "analyse_trial", "check_time_order", "check_trial", "parse_plan"]
+__all__ = ["TrialPlan", "TrialResults", "analyse_trial", "check_time_order", "check_trial", "fit_record", "parse_plan"]

@@ -14,6 +14,7 @@ from kinechain.cohort import Cohort
 from kinechain.decisions import Decisions
 from kinechain.trials.contrasts import ArmModel, ContrastRow, contrasts_of, distances, fit_arms
 from kinechain.trials.effect_rows import (
+    MODEL,
     contrast_effects,
     effect_name,
     factorial_effects,
@@ -26,7 +27,7 @@ from kinechain.trials.factorial import cross_factors
 from kinechain.trials.flow import trace_course
 from kinechain.trials.lagged import trace_lags
 from kinechain.trials.mediation import Mediated, follow_ways
-from kinechain.trials.missing import MissingRow, complete_trial, vary_assumptions
+from kinechain.trials.missing import DELTA, REFERENCE, MissingRow, complete_trial, vary_assumptions
 from kinechain.trials.mixed import compare_with_intercepts
 from kinechain.trials.plan import TrialPlan
 from kinechain.trials.relapse import RelapseRow, compare_relapse, trace_relapse
@@ -83,7 +84,8 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
     ways = follow_ways(trial, plan, _stream(seed, cohort.name, "mediation"), rhos)
     lags, equal = trace_lags(trial, plan)
     _judge_noninferiority(plan, trial, contrasts, decisions, facts)
-    facts["overturned"] = _overturned(missing)
+    facts["overturned"] = _lost(missing, DELTA)
+    facts["lost_under_reference"] = _lost(missing, REFERENCE)
     facts["tipping"] = {effect_name(t.comparison, t.outcome, t.when): t.delta for t in tipping}
     facts |= _mediation_facts(ways)
     facts["equal_lags"] = [{"x": e.x, "y": e.y, "chisq": e.chisq, "df": e.df, "p_value": e.p_value} for e in equal]
@@ -99,6 +101,22 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
         trial, plan, cohort, contrasts, courses, responders, relapse, ways, missing, tipping, lags, equal
     )
     return TrialResults(pd.DataFrame(effects), tables, facts, trial.n)
+
+
+def fit_record(results: TrialResults) -> dict[str, Any]:
+    """What a fit's file says of a model, for the analyses of a trial together, with the facts beside."""
+    return {
+        "model": MODEL,
+        "status": "converged",
+        "n_obs": results.n,
+        "estimator": "reml",
+        "missing": "at random, given what was seen",
+        "n_dropped": 0,
+        "unmeasured": {"": results.facts["left_out"]} if results.facts["left_out"] else {},
+        "fit_measures": {},
+        "parameters": [],
+        "facts": dict(results.facts),
+    }
 
 
 def _stream(seed: int, cohort: str, purpose: str) -> np.random.Generator:
@@ -203,13 +221,12 @@ def _judge_noninferiority(
             }
 
 
-def _overturned(missing: Iterable[MissingRow]) -> dict[str, list[str]]:
-    """Finding -> assumptions within the declared range under which it is lost."""
-    lost: dict[str, list[str]] = {}
+def _lost(missing: Iterable[MissingRow], assumption: str) -> dict[str, list[float]]:
+    """Finding -> shifts of the declared range under which an assumption about unseen visits takes it away."""
+    lost: dict[str, list[float]] = {}
     for row in missing:
-        if row.tips:
-            label = f"{row.assumption} {row.delta:g}" if row.assumption == "delta" else row.assumption
-            lost.setdefault(effect_name(row.comparison, row.outcome, row.when), []).append(label)
+        if row.tips and row.assumption == assumption:
+            lost.setdefault(effect_name(row.comparison, row.outcome, row.when), []).append(row.delta)
     return lost
 
 

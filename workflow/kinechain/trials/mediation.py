@@ -267,7 +267,7 @@ def _vary_rho(
 
 def compare_slopes(trial: Trial, plan: TrialPlan) -> InteractionRow | None:
     """F test of arm by last mediator on the outcome, given baselines of both; None with too few people seen."""
-    from scipy.stats import f as fisher
+    from scipy.special import fdtrc
 
     assert plan.mediation is not None
     chain, outcome = plan.mediation.chain, plan.mediation.outcome
@@ -284,4 +284,4 @@ def compare_slopes(trial: Trial, plan: TrialPlan) -> InteractionRow | None:
     left = [float(np.sum((y[people] - X @ np.linalg.lstsq(X, y[people], rcond=None)[0]) ** 2)) for X in (small, large)]
     df = float(A - 1)
     statistic = (left[0] - left[1]) / df / (left[1] / (n - q))
-    return InteractionRow(statistic, df, float(n - q), float(fisher.sf(statistic, df, n - q)), n)
+    return InteractionRow(statistic, df, float(n - q), float(fdtrc(df, n - q, statistic)), n)

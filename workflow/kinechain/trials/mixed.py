@@ -64,7 +64,7 @@ def fit_intercepts(y: Array, X: Array, person: NDArray[np.intp], cluster: NDArra
     # A failed search is recorded in `converged`; statsmodels would only warn.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = model.fit(reml=True, method=["lbfgs", "bfgs"], gtol=1e-8)
+        found = model.fit(reml=True, method=["bfgs", "lbfgs"])
     q = X.shape[1]
     covariance = np.asarray(found.cov_params())[:q, :q]
     person_variance = float(found.vcomp[0]) if cluster is not None else float(np.asarray(found.cov_re)[0, 0])

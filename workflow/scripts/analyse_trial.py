@@ -1,0 +1,34 @@
+"""Analyse a trial as config/trial.yaml declares."""
+
+from pathlib import Path
+
+from kinechain import io
+from kinechain.decisions import parse_decisions
+from kinechain.log import logged
+from kinechain.trials import analyse_trial, fit_record, parse_plan
+
+
+def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, tables: Path, *, seed: int) -> None:
+    results = analyse_trial(
+        io.read_cohort(cohort),
+        parse_plan(io.read_yaml(plan)),
+        parse_decisions(io.read_yaml(decisions)),
+        seed=seed,
+    )
+    io.write_table(results.effects, effects)
+    io.write_json(fit_record(results), fit)
+    for name, table in results.tables.items():
+        io.write_table(table, tables / f"{name}.csv")
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.input.cohort),
+            Path(snakemake.input.plan),
+            Path(snakemake.input.decisions),
+            Path(snakemake.output.effects),
+            Path(snakemake.output.fit),
+            Path(snakemake.output.tables),
+            seed=snakemake.params.seed,
+        )
