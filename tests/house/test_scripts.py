@@ -17,7 +17,7 @@ def test_script_is_thin(path: Path) -> None:
     assert isinstance(last, ast.If) and "__main__" in ast.unparse(last.test), "the last block is `if __name__ == ...`"
     before = "\n".join(text.splitlines()[: last.lineno - 1])
     assert not re.search(r"\bsnakemake\.", before), "snakemake is unpacked in the last block only"
-    branches = [node for node in ast.walk(tree) if isinstance(node, ast.If | ast.For | ast.While | ast.Try)]
+    branches = [node for node in ast.walk(tree) if isinstance(node, ast.If | ast.While | ast.Try)]
     assert branches == [last], "a branch belongs in the package"
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
 
@@ -25,16 +25,15 @@ def logged(path: str) -> Iterator[None]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            yield
+            with redirect_stdout(file), redirect_stderr(file):
+                yield
         except UserError as error:
             file.write(f"{error}\n")
             raise SystemExit(EXIT_USER_ERROR) from None
-        except Exception:
+        except Exception:  # noqa: BLE001 -- the log is where a bug is told; the exit code says that it happened
             traceback.print_exc(file=file)
             raise SystemExit(1) from None
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
             for number, copy in enumerate(kept, start=1):
                 os.dup2(copy, number)
                 os.close(copy)

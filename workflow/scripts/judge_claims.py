@@ -6,7 +6,6 @@ import pandas as pd
 
 from kinechain import io
 from kinechain.evidence import (
-from kinechain.log import logged
     draws_needed,
     evidence_record,
     evidence_table,
@@ -14,6 +13,7 @@ from kinechain.log import logged
     parse_claims,
     parse_decisions,
 )
+from kinechain.log import logged
 
 
 def main(
