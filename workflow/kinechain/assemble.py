@@ -5,7 +5,7 @@ Every step that takes rows or people away is counted, and every doubt is a findi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ def build_cohort(
     of level error: the cohort can be looked at, and must not be analysed.
     """
     frame = raw.frame
-    raise_if_any(_missing_columns(spec, frame, spec.file))
+    raise_if_any(_missing_columns(spec, frame, raw.header, spec.file))
     spec = _with_value_labels(spec, dictionary, raw)
     flow = [FlowStep("rows in the file", 0, len(frame), "rows")]
     findings: list[Finding] = [*raw.findings]
@@ -139,17 +139,22 @@ def ranked(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: order[finding.level]))
 
 
-def _missing_columns(spec: CohortSpec, frame: pd.DataFrame, shown: str) -> Iterator[Problem]:
+def _missing_columns(spec: CohortSpec, frame: pd.DataFrame, header: tuple[str, ...], shown: str) -> Iterator[Problem]:
     there = [str(column) for column in frame.columns]
     for name in spec.wanted:
         if there.count(name) == 0:
-            yield Problem(shown, f"there is no column `{name}`", closest(name, there) if len(there) <= 2000 else "")
+            yield Problem(shown, f"there is no column `{name}`", _closest_column(name, header or there, spec))
         elif there.count(name) > 1:
             yield Problem(
                 shown, f"{there.count(name)} columns are headed `{name}`", "Give each column a name of its own"
             )
     if not len(frame) and there:
         yield Problem(shown, "the file has no row of data", "Check `header_row` and that the file is the right one")
+
+
+def _closest_column(name: str, header: Sequence[str], spec: CohortSpec) -> str:
+    free = [other for other in header if other not in spec.wanted][:2000]
+    return closest(name, free) if free else "Check `header_row` and that the file is the right one"
 
 
 def _eligible(

@@ -238,13 +238,13 @@ def _hint(outside: Array, column: Column, measure: Measure) -> str:
     ]
     if fits:
         return f"they would fit the convention `{fits[0]}`"
-    for factor, words in (
-        (10.0, "ten times too small"),
-        (0.1, "ten times too large"),
-        (0.01, "a hundred times too large"),
+    slipped = _inside(outside * 10, low, high) | _inside(outside / 10, low, high)
+    for fits_then, words in (
+        (slipped, "ten times off"),
+        (_inside(outside / 100, low, high), "a hundred times too large"),
     ):
-        if _mostly_inside(outside * factor, low, high):
-            return f"they look {words}: a decimal slip or another unit"
+        if fits_then.mean() > 0.9:
+            return f"they look {words}: a slipped decimal point or another unit"
     if _mostly_inside(-outside, low, high):
         return "they would fit with the opposite sign"
     return f"it is read as {column.unit}" + (f", {column.convention}" if column.convention else "")

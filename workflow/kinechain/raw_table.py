@@ -21,6 +21,7 @@ class RawTable:
     """A file's columns.
 
     frame     one row a line of the file; numbers where the format has them, otherwise text
+    header    names of all columns of the file, read or not
     findings  what was found by looking (separator, encoding, left-out rows)
     labels    column -> its label in the file, where the format has labels
     value_labels  column -> value -> its label
@@ -29,6 +30,7 @@ class RawTable:
     """
 
     frame: pd.DataFrame
+    header: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[object, str]] = field(default_factory=dict)

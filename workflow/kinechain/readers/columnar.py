@@ -29,4 +29,4 @@ def read_parquet(
         frame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise UserError(Problem(shown, "this is not a whole parquet file", "Export it again")) from None
-    return RawTable(frame)
+    return RawTable(frame, tuple(names))

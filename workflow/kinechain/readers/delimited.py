@@ -94,7 +94,7 @@ def read_delimited(
         table = table.slice(0, max(0, table.num_rows - footer))
     frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=True)
     settings = {"separator": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
-    return RawTable(frame, tuple(findings), settings=settings)
+    return RawTable(frame, tuple(names), tuple(findings), settings=settings)
 
 
 def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, list[Finding]]:

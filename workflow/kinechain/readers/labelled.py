@@ -66,4 +66,4 @@ def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, optio
         findings.append(
             Finding("note", "", f"values the file declares missing are missing here, in {count} mapped columns", 0)
         )
-    return RawTable(frame, tuple(findings), labels, values)
+    return RawTable(frame, tuple(names), tuple(findings), labels, values)

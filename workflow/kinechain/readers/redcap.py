@@ -7,6 +7,7 @@ columns; a field filled in on two of them needs `visit` or `trial` in the cohort
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,4 +55,4 @@ def read_redcap(
         if problems:
             raise UserError(*problems)
         frame = frame[frame[column].isin([str(name) for name in options["events"]])].reset_index(drop=True)
-    return RawTable(frame, table.findings, table.labels, table.value_labels, present, table.settings)
+    return replace(table, frame=frame, row_keys=present)

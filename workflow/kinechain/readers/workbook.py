@@ -62,7 +62,7 @@ def read_workbook(
         below = [row for index, row in enumerate(below, start=at + 1) if index != units_row]
     chosen = [(name, index) for index, name in enumerate(names) if wanted is None or name in set(wanted)]
     frame = pd.DataFrame({name: pd.Series([row[index] for row in below], dtype=object) for name, index in chosen})
-    return RawTable(frame.replace({"": None}))
+    return RawTable(frame.replace({"": None}), tuple(names))
 
 
 def _is_filled(cell: object) -> bool:

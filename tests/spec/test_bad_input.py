@@ -1,0 +1,110 @@
+"""Bad input: every mistake at once, one line each, with file, place, what is wrong and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from kinechain.preflight import check_cohort
+from tests.fixtures.study import lines_of, write_study
+
+AGE = {"age": {"measure": "age_y"}}
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "people2.csv").write_text("x")
+    assert lines_of(tmp_path, None, AGE) == [
+        "data/people.csv: the file does not exist (config/cohorts/c.yaml:1:1). Did you mean `people2.csv`?"
+    ]
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, b"", AGE) == [
+        "data/people.csv: the file is empty (config/cohorts/c.yaml:1:1). Export the data again."
+    ]
+
+
+def test_header_without_rows(tmp_path: Path) -> None:
+    (line,) = lines_of(tmp_path, "id,age\n", AGE)
+    assert line.startswith("data/people.csv: the file has no row of data (config/cohorts/c.yaml:1:1).")
+
+
+def test_missing_column_names_the_closest_and_the_line(tmp_path: Path) -> None:
+    columns = {"agee": {"measure": "age_y"}}
+    assert lines_of(tmp_path, "id,age\n1,40\n", columns) == [
+        "data/people.csv: there is no column `agee` (config/cohorts/c.yaml:8:3). Did you mean `age`?"
+    ]
+
+
+def test_unknown_measure(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, "id,age\n1,40\n2,50\n", {"age": {"measure": "age_yy"}})[0] == (
+        "config/cohorts/c.yaml:9:5: `age_yy` is not a measure. Did you mean `age_y`? Known names are listed in "
+        "config/measures.yaml."
+    )
+
+
+def test_unknown_key(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, "id,age\n1,40\n2,50\n", {"age": {"measur": "age_y"}})[0] == (
+        "config/cohorts/c.yaml:9:5: unknown key `measur` in columns.age. Did you mean `measure`?"
+    )
+
+
+def test_outside_the_hard_range(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, "id,age\n1,40\n2,340\n3,50\n", AGE) == [
+        "data/people.csv: fewer than 10 values of column `age` lie outside 16 to 100 year (config/cohorts/c.yaml:8:3). "
+        "Check unit and convention of the column (they look ten times off: a slipped decimal point or another unit) or "
+        "mend the file."
+    ]
+
+
+def test_undeclared_missing_code(tmp_path: Path) -> None:
+    (line,) = lines_of(tmp_path, "id,age\n1,40\n2,999\n3,50\n", AGE)
+    assert line.endswith("All of them are 999: if that means missing, add `missing_codes: [999]`.")
+
+
+def test_constant_column(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, "id,age\n1,40\n2,40\n", AGE, constructs={"age": "age_y"}) == [
+        "data/people.csv: fewer than 10 people, all with the same value: `age_y` is constant "
+        "(config/cohorts/c.yaml:10:3). Leave it out of `constructs`, or check the column."
+    ]
+
+
+def test_words_where_numbers_belong(tmp_path: Path) -> None:
+    (line,) = lines_of(tmp_path, "id,age\n1,40\n2,=cmd()\n3,50\n", AGE)
+    assert line == (
+        "data/people.csv: fewer than 10 values of column `age` are neither number nor known word "
+        "(config/cohorts/c.yaml:8:3). List a missing code under `missing_codes`, explain a word under `codes`, or mend "
+        "the file."
+    )
+
+
+def test_ragged_rows(tmp_path: Path) -> None:
+    (line,) = lines_of(tmp_path, "id,age\n1,40\n2,50,60\n3,50\n", AGE)
+    assert line.startswith("data/people.csv: 1 rows have another number of fields than the header (the first is row 3)")
+
+
+def test_what_init_left_open_is_refused(tmp_path: Path) -> None:
+    columns = {"age": {"measure": "age_y", "undecided": ["which unit?"]}}
+    assert lines_of(tmp_path, "id,age\n1,40\n2,50\n", columns) == [
+        "config/cohorts/c.yaml:10:5: column `age` is undecided: which unit? Settle it, then delete it."
+    ]
+
+
+def test_all_mistakes_come_at_once_and_none_names_a_person(tmp_path: Path) -> None:
+    columns = {"age": {"measure": "age_y"}, "ppt": {"measure": "ppt_utrap_kpa"}, "sex": {"measure": "sex"}}
+    data = "id,age,ppt,sex\nsecret-17,140.25,300,x\nsecret-18,30,310,m\nsecret-18,31,311,f\n"
+    lines = lines_of(tmp_path, data, columns)
+    assert len(lines) == 5
+    assert not any("secret" in line or "140.25" in line for line in lines)
+
+
+def test_a_cohort_that_is_not_there(tmp_path: Path) -> None:
+    config = write_study(tmp_path, "id,age\n1,40\n", AGE)
+    (problem,) = check_cohort("d", config)
+    assert str(problem).startswith("config/cohorts/d.yaml: there is no cohort `d`.")
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01\x02" * 50, b"PK\x03\x04 not text \x00\x00", b"\xff\xfe\x00"], ids=str)
+def test_binary_noise_is_no_csv(tmp_path: Path, content: bytes) -> None:
+    (line,) = lines_of(tmp_path, content, AGE)
+    assert line.startswith("data/people.csv: ")

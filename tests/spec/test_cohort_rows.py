@@ -1,0 +1,95 @@
+"""Rows: who, when and which side a row of a file is."""
+
+from pathlib import Path
+
+from tests.fixtures.study import cohort_of, lines_of, values
+
+
+def test_rows_of_one_person_are_joined_by_side_and_repeat(tmp_path: Path) -> None:
+    data = """
+    id,side,trial,slr,age
+    1,dx,1,60,40
+    1,dx,2,64,40
+    1,sx,1,70,40
+    2,R,1,80,50
+    """
+    columns = {"slr": {"measure": "slr_passive_deg"}, "age": {"measure": "age_y"}}
+    cohort = cohort_of(tmp_path, data, columns, side="side", trial="trial")
+    assert cohort.n == 2
+    assert values(cohort, "slr_passive_deg_right") == [62, 80]
+    assert values(cohort, "slr_passive_deg") == [66, 80]
+    assert values(cohort, "age_y") == [40, 50]
+
+
+def test_visits_stand_side_by_side_and_the_plain_name_is_the_first(tmp_path: Path) -> None:
+    data = """
+    id,visit,date,arm,cva,age
+    1,0,2024-01-01,A,50,40
+    1,1,2024-03-01,A,52,40
+    2,0,2024-01-05,B,46,50
+    """
+    keys = {"design": "trial", "visit": "visit", "visits": {0: "bl", 1: "fu"}, "visit_date": "date", "arm": "arm"}
+    columns = {"cva": {"measure": "cva_deg"}, "age": {"measure": "age_y"}}
+    cohort = cohort_of(tmp_path, data, columns, **keys, constructs={"head_fwd": "cva_deg"})
+    assert cohort.n == 2
+    assert values(cohort, "head_fwd") == values(cohort, "head_fwd_bl") == [-50, -46]
+    assert values(cohort, "head_fwd_fu") == [-52, None]
+    assert values(cohort, "visit_day_fu") == [60, None]
+    assert "age_y_fu" not in cohort.variables  # only copied
+    assert list(cohort.people["arm"]) == ["A", "B"]
+    assert values(cohort, "arm_A") == [1, 0]
+    assert (cohort.extra["visits"], cohort.extra["arms"]) == (["bl", "fu"], ["A", "B"])
+
+
+def test_columns_may_say_their_visit(tmp_path: Path) -> None:
+    columns = {"c0": {"measure": "cva_deg", "visit": "bl"}, "c1": {"measure": "cva_deg", "visit": "fu"}}
+    columns |= {"age": {"measure": "age_y"}}
+    data = "id,c0,c1,age\n1,50,52,40\n2,46,,50\n"
+    cohort = cohort_of(tmp_path, data, columns, design="longitudinal")
+    assert values(cohort, "cva_deg_fu") == [52, None]
+    assert values(cohort, "cva_deg") == [50, 46]
+    assert values(cohort, "age_y") == [40, 50]
+
+
+def test_conditions_choose_rows_and_the_flow_counts_them(tmp_path: Path) -> None:
+    data = """
+    id,class,age
+    1,Normal,40
+    2,Hernia,50
+    3,normal,17
+    4,Normal,60
+    """
+    rules = [
+        {"column": "class", "equals": "Normal", "reason": "no disease"},
+        {"column": "age", "at_least": 18, "reason": "adults"},
+    ]
+    cohort = cohort_of(tmp_path, data, {"age": {"measure": "age_y"}}, eligibility=rules)
+    assert values(cohort, "age_y") == [40, 60]
+    assert [(step.reason, step.removed, step.left) for step in cohort.flow] == [
+        ("rows in the file", 0, 4),
+        ("not eligible: no disease", 1, 3),
+        ("not eligible: adults", 1, 2),
+        ("rows of one person joined", 0, 2),
+    ]
+
+
+def test_an_id_twice_is_refused(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, "id,age\n1,40\n1,41\n2,50\n", {"age": {"measure": "age_y"}}) == [
+        "data/people.csv: fewer than 10 ids of column `id` occur more than once (config/cohorts/c.yaml:6:1). Remove the "
+        "rows too many, or name the column that tells the rows apart (`visit:`, `side:`, `trial:`, `rater:`)."
+    ]
+
+
+def test_leading_zeros_of_an_id_are_kept(tmp_path: Path) -> None:
+    cohort = cohort_of(tmp_path, "id,age\n007,40\n7,50\n", {"age": {"measure": "age_y"}})
+    assert cohort.n == 2
+    assert cohort.findings[0].what.startswith("ids of column `id` differ from another only by zeros in front")
+
+
+def test_an_arm_that_changes_is_refused(tmp_path: Path) -> None:
+    data = "id,v,arm,cva\n1,1,A,50\n1,2,B,52\n2,1,A,44\n"
+    keys = {"design": "trial", "visit": "v", "arm": "arm"}
+    assert lines_of(tmp_path, data, {"cva": {"measure": "cva_deg"}}, **keys) == [
+        "data/people.csv: fewer than 10 people have more than one arm in column `arm` (config/cohorts/c.yaml:8:1). Mend "
+        "the file: a person has one."
+    ]
