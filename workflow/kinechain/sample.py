@@ -79,7 +79,7 @@ def draw_sample(spec: ModelSpec, table: ParameterTable, data: Any) -> Sample:
             problems.append(Problem(spec.where, what, "Recode it as numbers, or leave it out of the model"))
             continue
         values[name] = numbers[0] if len(numbers) == 1 else numbers[0] * numbers[1]
-        n_infinite = int(np.isinf(values[name]).sum())
+        n_infinite = 0 if np.isfinite(values[name].sum()) else int(np.isinf(values[name]).sum())
         if n_infinite:
             problems.append(Problem(spec.where, f"`{name}` is infinite in {n_infinite} rows", "Correct those values"))
     raise_if_any(problems)
@@ -112,7 +112,8 @@ def _from_rows(
     spec: ModelSpec, table: ParameterTable, X: Array, groups: list[str | None] | None, clusters: list[str | None] | None
 ) -> Sample:
     names = table.observed
-    is_missing = np.isnan(X)
+    has_gaps = bool(np.isnan(X.sum()))
+    is_missing = np.isnan(X) if has_gaps else np.zeros((1, len(names)), dtype=np.bool_)
     keep = np.ones(len(X), dtype=np.bool_)
     dropped: dict[str, int] = {}
 
@@ -126,7 +127,9 @@ def _from_rows(
     for labels, name in ((groups, spec.options.group), (clusters, spec.options.cluster)):
         if labels is not None:
             drop(np.array([label is None for label in labels]), f"`{name}` is missing")
-    if spec.missing == "fiml":
+    if not has_gaps:
+        pass
+    elif spec.missing == "fiml":
         drop(is_missing.all(axis=1), "all variables are missing")
         if spec.options.fixed_x and table.exogenous:
             at = [names.index(name) for name in table.exogenous]
@@ -161,7 +164,7 @@ def _from_rows(
             cluster_codes = all_codes[chosen]
         made.append(GroupSample(label, patterns, of_group, membership, cluster_codes))
     raise_if_any(problems)
-    used = is_missing[keep].sum(axis=0)
+    used = is_missing[keep].sum(axis=0) if has_gaps else np.zeros(len(names), dtype=np.intp)
     n_missing = {name: int(count) for name, count in zip(names, used, strict=True) if count}
     return Sample(names, tuple(made), len(X), dropped, n_missing)
 
@@ -170,12 +173,16 @@ def _check_columns(spec: ModelSpec, names: tuple[str, ...], X: Array, place: str
     """Columns without values or without variation."""
     problems = []
     where = f" in {place}" if place else ""
+    low, high = X.min(axis=0), X.max(axis=0)
     for position, name in enumerate(names):
-        column = X[:, position]
-        present = column[~np.isnan(column)] if np.isnan(column).any() else column
-        if not len(present):
-            problems.append(Problem(spec.where, f"`{name}` has no values{where}", "Leave it out of the model"))
-        elif float(present.max()) == float(present.min()):
+        least, most = float(low[position]), float(high[position])
+        if least != least:  # noqa: PLR0124 - not-a-number is the only value that differs from itself
+            column = X[~np.isnan(X[:, position]), position]
+            if not len(column):
+                problems.append(Problem(spec.where, f"`{name}` has no values{where}", "Leave it out of the model"))
+                continue
+            least, most = float(column.min()), float(column.max())
+        if least == most:
             what = f"`{name}` has the same value for everyone{where}"
             problems.append(Problem(spec.where, what, "A constant has no covariance: leave it out of the model"))
     return problems

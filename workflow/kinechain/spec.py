@@ -122,6 +122,7 @@ class ParameterTable:
     latent       latent variables in order of appearance
     exogenous    observed variables whose moments are exogenous (fixed or not)
     n_groups     groups
+    memory       what was worked out from the rows alone, kept for the next fit
     """
 
     rows: tuple[Row, ...]
@@ -131,6 +132,7 @@ class ParameterTable:
     latent: tuple[str, ...]
     exogenous: tuple[str, ...]
     n_groups: int = 1
+    memory: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def n_free(self) -> int:
@@ -179,6 +181,7 @@ class ModelSpec:
     unmeasured   equation (its outcome) -> covariates of its macro that the data lack
     compare      role in a comparison, such as the rival it stands for
     where        file the model came from, for messages
+    memory       its tables, kept for the next fit
     """
 
     name: str
@@ -194,16 +197,20 @@ class ModelSpec:
     covariates: tuple[str, ...] = ()
     unmeasured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     where: str = "model"
+    memory: dict[tuple[int, bool], ParameterTable] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def table(self) -> ParameterTable:
         """The parameter table for one group."""
-        return build_table(self.flat, self.options, where=self.where)
+        return self.table_for(1)
 
-    @property
-    def needs_means(self) -> bool:
-        """Whether intercepts must be estimated, whatever the text says."""
-        return self.missing == "fiml"
+    def table_for(self, n_groups: int) -> ParameterTable:
+        """The parameter table for any number of groups, with intercepts where missing data or clusters need them."""
+        means = self.missing == "fiml" or bool(self.options.cluster)
+        key = (n_groups, means)
+        if key not in self.memory:
+            self.memory[key] = build_table(self.flat, self.options, n_groups, means=means, where=self.where)
+        return self.memory[key]
 
 
 def spec_from_text(text: str, name: str = "model", where: str = "model", **choices: Any) -> ModelSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kinechain.expressions import Expression, linearise
 from kinechain.numerics import Array
 from kinechain.numerics.optimise import Constraints, no_constraints
-from kinechain.numerics.ram import Part, Ram
+from kinechain.numerics.ram import Index, Part, Ram
 from kinechain.spec import ParameterTable, Row
 
 PARTS = {"=~": Part.A, "~": Part.A, "~~": Part.S, "~1": Part.M, "|": Part.TAU, "~*~": Part.DELTA}
@@ -22,12 +22,24 @@ def lay_out(table: ParameterTable, moments: tuple[tuple[Array, Array], ...]) -> 
 
     moments  (mean (p,), covariance (p, p)) of the observed variables of each group: exogenous rows take their values
     """
+    if "layouts" not in table.memory:
+        table.memory["layouts"] = _lay_out_rows(table)
+    layouts = []
+    for (ram, given), (mean, covariance) in zip(table.memory["layouts"], moments, strict=True):
+        fixed = ram.fixed.copy()
+        row, column = ram.row[given], ram.column[given]
+        fixed[given] = np.where(ram.part[given] == Part.M, mean[row], covariance[row, column])
+        layouts.append(replace(ram, fixed=fixed))
+    return tuple(layouts)
+
+
+def _lay_out_rows(table: ParameterTable) -> tuple[tuple[Ram, Index], ...]:
+    """For each group its `Ram`, and the cells that take their values from the sample."""
     names = (*table.observed, *table.latent)
     place = {name: position for position, name in enumerate(names)}
     layouts = []
     for group in range(1, table.n_groups + 1):
         rows = [row for row in table.rows if row.group == group]
-        mean, covariance = moments[group - 1]
         part, at, to, free, fixed = [], [], [], [], []
         for row in rows:
             kind = PARTS[row.op]
@@ -38,27 +50,23 @@ def lay_out(table: ParameterTable, moments: tuple[tuple[Array, Array], ...]) -> 
                 right = int(row.rhs.lstrip("t")) - 1 if row.rhs.lstrip("t").isdigit() else 0
             elif kind in (Part.M, Part.DELTA):
                 right = 0
-            value = row.fixed
-            if row.exo:
-                value = float(mean[left] if row.op == "~1" else covariance[left, right])
             part.append(int(kind))
             at.append(left)
             to.append(right)
             free.append(row.free - 1)
-            fixed.append(0.0 if row.free else value)
-        layouts.append(
-            Ram(
-                names,
-                len(table.observed),
-                np.array(part, dtype=np.intp),
-                np.array(at, dtype=np.intp),
-                np.array(to, dtype=np.intp),
-                np.array(free, dtype=np.intp),
-                np.array(fixed, dtype=np.float64),
-                table.n_free,
-                table.has_means,
-            )
+            fixed.append(0.0 if row.free or row.exo else row.fixed)
+        ram = Ram(
+            names,
+            len(table.observed),
+            np.array(part, dtype=np.intp),
+            np.array(at, dtype=np.intp),
+            np.array(to, dtype=np.intp),
+            np.array(free, dtype=np.intp),
+            np.array(fixed, dtype=np.float64),
+            table.n_free,
+            table.has_means,
         )
+        layouts.append((ram, np.flatnonzero([row.exo for row in rows])))
     return tuple(layouts)
 
 

@@ -17,7 +17,7 @@ from kinechain.numerics.fit_indices import (
     root_mean_square_residual,
     tucker_lewis,
 )
-from kinechain.numerics.likelihood import Patterns, log_likelihood, observed_information
+from kinechain.numerics.likelihood import Patterns, log_likelihood, observed_information, saturated_value
 from kinechain.numerics.model import saturated_moments
 from kinechain.numerics.ram import Index
 from kinechain.numerics.robust import saturated_derivatives
@@ -78,7 +78,8 @@ def measure_fit(inputs: TestInputs) -> dict[str, float]:
     baseline_value, baseline_df = 0.0, 0
     for data, (mean, covariance) in zip(inputs.patterns, inputs.saturated, strict=True):
         mu, Sigma = independence_moments(data, mean, covariance, inputs.exogenous)
-        baseline_value += log_likelihood(data, mu, Sigma).value
+        as_given = Patterns(data.observed, data.n, mu[None], Sigma[None])
+        baseline_value += saturated_value(as_given) if data.is_complete else log_likelihood(data, mu, Sigma).value
         p, x = len(mu), len(inputs.exogenous)
         baseline_df += p * (p - 1) // 2 - x * (x - 1) // 2
     baseline = 2.0 * (inputs.saturated_value - baseline_value)
@@ -193,6 +194,8 @@ def baseline_moments(
 def _part(data: Patterns, chosen: Index) -> Patterns:
     """The patterns of some of the variables; people without any of them are left out."""
     observed = data.observed[:, chosen]
+    if data.is_complete:
+        return Patterns(observed, data.n, data.mean[:, chosen], data.covariance[:, chosen[:, None], chosen])
     if observed.all():
         n = float(data.n.sum())
         mean = data.n @ data.mean[:, chosen] / n

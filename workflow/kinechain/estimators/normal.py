@@ -25,7 +25,7 @@ from kinechain.numerics.optimise import Constraints, Optimum, minimise
 from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import first_order_information, saturated_derivatives
 from kinechain.sample import Sample, draw_sample
-from kinechain.spec import ModelSpec, ParameterTable, build_table
+from kinechain.spec import ModelSpec, ParameterTable
 
 
 def fit_ml(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
@@ -45,19 +45,17 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     if spec.options.ordered:
         ordered = ", ".join(f"`{name}`" for name in spec.options.ordered)
         raise UserError(Problem(spec.where, f"{ordered} ordered: ml and mlr take all variables as normal", "Use wlsmv"))
-    sample = draw_sample(spec, spec.table, data)
+    sample = draw_sample(spec, spec.table_for(1), data)
     if is_robust and any(group.X is None for group in sample.groups):
         raise UserError(Problem(spec.where, "robust standard errors need data, not moments", "Use estimator: ml"))
-    table = build_table(
-        spec.flat,
-        spec.options,
-        len(sample.groups),
-        means=spec.missing == "fiml" or bool(spec.options.cluster),
-        where=spec.where,
-    )
+    table = spec.table_for(len(sample.groups))
     problem = _set_up(spec, table, sample)
-    identification = check_identification(problem.rams, problem.start, problem.n_moments, problem.constraints, seed)
-    if not identification.holds:
+    identification = table.memory.get("identification")  # it belongs to the model: what holds once holds for any data
+    if identification is None:
+        identification = check_identification(problem.rams, problem.start, problem.n_moments, problem.constraints, seed)
+    if identification.holds:
+        table.memory["identification"] = identification
+    else:
         names = table.parameter_names()
         involved = ", ".join(f"`{names[i]}`" for i in identification.involved[:8])
         if table.n_free > identification.n_moments:

@@ -1,9 +1,10 @@
 """How well a model fits: indices from a test statistic and its degrees of freedom.
 
-Names and conventions are lavaan's (its help page `fitMeasures`). RMSEA: Steiger (1990), Multivariate Behavioral
-Research 25, 173-180; interval: Browne & Cudeck (1992), Sociological Methods & Research 21, 230-258; CFI: Bentler
-(1990), Psychological Bulletin 107, 238-246; SRMR: Bentler (1995), EQS manual; robust forms: Brosseau-Liard & Savalei (2014),
-Multivariate Behavioral Research 49, 460-470.
+Names and conventions are lavaan's (its help page `fitMeasures`).
+
+RMSEA: Steiger (1990), Multivariate Behavioral Research 25, 173-180; its interval: Browne & Cudeck (1992), Sociological
+Methods & Research 21, 230-258. CFI: Bentler (1990), Psychological Bulletin 107, 238-246. SRMR: Bentler (1995), EQS
+manual. Robust forms: Brosseau-Liard & Savalei (2014), Multivariate Behavioral Research 49, 460-470.
 """
 
 from __future__ import annotations

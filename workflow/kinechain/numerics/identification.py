@@ -92,12 +92,17 @@ def random_point(rams: tuple[Ram, ...], start: Array, rng: np.random.Generator) 
         at = (ram.part == Part.S) & (ram.row == ram.column)
         value = np.abs(ram.cells(start))
         scale[ram.row[at]] = np.sqrt(np.where(value[at] > 0.0, value[at], 1.0))
-        for cell in np.flatnonzero(ram.free >= 0):
-            i, j = ram.row[cell], ram.column[cell]
-            if ram.part[cell] == Part.A:
-                theta[ram.free[cell]] += rng.uniform(0.1, 0.4) * rng.choice((-1.0, 1.0)) * scale[i] / scale[j]
-            elif ram.part[cell] == Part.S and i != j:
-                theta[ram.free[cell]] += rng.uniform(-0.2, 0.2) * scale[i] * scale[j]
-            elif ram.part[cell] == Part.M:
-                theta[ram.free[cell]] += rng.uniform(-0.5, 0.5) * scale[i]
+        to, free, n = scale[ram.row], ram.free, len(ram.free)
+        paths = (
+            rng.uniform(0.1, 0.4, n)
+            * rng.choice((-1.0, 1.0), n)
+            * to
+            / scale[np.where(ram.part == Part.A, ram.column, 0)]
+        )
+        pairs = rng.uniform(-0.2, 0.2, n) * to * scale[np.where(ram.part == Part.S, ram.column, 0)]
+        pairs = np.where(ram.row == ram.column, 0.0, pairs)
+        moves = np.select(
+            [ram.part == Part.A, ram.part == Part.S, ram.part == Part.M], [paths, pairs, rng.uniform(-0.5, 0.5, n) * to]
+        )
+        np.add.at(theta, free[free >= 0], moves[free >= 0])
     return theta

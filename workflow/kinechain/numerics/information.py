@@ -29,7 +29,7 @@ def invert_information(information: Array, active: Array) -> tuple[Array, float,
     """Inverse along the directions that active constraints leave open.
 
     returns  (k, k) inverse (NaN when the information is flat somewhere), condition number after scaling to a unit
-             diagonal, and the flattest direction (k,)
+             diagonal (in the 1-norm, or the 2-norm under constraints), and the flattest direction (k,), or zeros
     """
     k = len(information)
     if not k:
@@ -38,7 +38,17 @@ def invert_information(information: Array, active: Array) -> tuple[Array, float,
     Z = open_directions(active / size if len(active) else active, k)
     if not Z.shape[1]:
         return np.zeros((k, k)), 1.0, np.zeros(k)
-    values, vectors = np.linalg.eigh(Z.T @ (information / np.outer(size, size)) @ Z)
+    scaled = information / np.outer(size, size)
+    if not len(active):
+        try:
+            np.linalg.cholesky(scaled)
+            inverse = np.linalg.inv(scaled)
+            condition = float(np.linalg.norm(scaled, 1) * np.linalg.norm(inverse, 1))
+            if condition < 1.0 / FLAT:
+                return 0.5 * (inverse + inverse.T) / np.outer(size, size), condition, np.zeros(k)
+        except np.linalg.LinAlgError:
+            pass
+    values, vectors = np.linalg.eigh(Z.T @ scaled @ Z)
     direction = np.abs(Z @ vectors[:, 0])
     condition = float(values[-1] / values[0]) if values[0] > 0.0 else math.inf
     if values[0] < FLAT * values[-1]:

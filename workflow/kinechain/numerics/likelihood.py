@@ -61,8 +61,7 @@ def patterns_from_data(X: Array) -> tuple[Patterns, Index]:
 
     X  (n, p)  one row a person, NaN where missing; every row has at least one value
     """
-    is_observed = ~np.isnan(X)
-    if is_observed.all():
+    if not np.isnan(X.sum()):
         mean = X.mean(axis=0)
         centred = X - mean
         complete = Patterns(
@@ -72,6 +71,7 @@ def patterns_from_data(X: Array) -> tuple[Patterns, Index]:
             (centred.T @ centred / len(X))[None],
         )
         return complete, np.zeros(len(X), dtype=np.intp)
+    is_observed = ~np.isnan(X)
     packed = np.packbits(is_observed, axis=1)
     _, first, membership, count = np.unique(packed, axis=0, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -count))
@@ -114,6 +114,15 @@ class Likelihood:
     C: Array
 
 
+def saturated_value(data: Patterns) -> float:
+    """Log-likelihood of complete data at their own moments.
+
+    Raises numpy.linalg.LinAlgError if their covariance is not positive definite.
+    """
+    L = np.linalg.cholesky(data.covariance[0])
+    return -0.5 * float(data.n[0]) * (len(L) * (LOG_2PI + 1.0) + 2.0 * float(np.log(np.diag(L)).sum()))
+
+
 def log_likelihood(data: Patterns, mu: Array, Sigma: Array) -> Likelihood:
     """Normal log-likelihood of the patterns for means mu (p,) and covariances Sigma (p, p).
 
@@ -139,7 +148,13 @@ def log_likelihood(data: Patterns, mu: Array, Sigma: Array) -> Likelihood:
     log_det = 2.0 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
     distance = (W * data.covariance).sum(axis=(1, 2)) + (z * d).sum(axis=1)
     value = -0.5 * float(data.n @ (n_values * LOG_2PI + log_det + distance))
-    return Likelihood(value, data.n @ z, -0.5 * np.tensordot(data.n, W - C, 1), W, z, C)
+    return Likelihood(value, data.n @ z, -0.5 * _weigh(data.n, W - C), W, z, C)
+
+
+def _weigh(n: Array, stacked: Array) -> Array:
+    """Sum over patterns of n times a matrix."""
+    total: Array = n[0] * stacked[0] if len(n) == 1 else np.tensordot(n, stacked, 1)
+    return total
 
 
 def expected_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: Array) -> Array:
@@ -149,7 +164,7 @@ def expected_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: A
     d_Sigma  (p, p, k)  derivatives of the covariances
     returns  (k, k)
     """
-    W_all = np.tensordot(data.n, at.W, 1)
+    W_all = _weigh(data.n, at.W)
     information: Array = d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, at.W, d_Sigma)
     return information
 
@@ -159,9 +174,9 @@ def observed_information(data: Patterns, at: Likelihood, d_mu: Array, d_Sigma: A
 
     What their own curvature adds is `-curve_moments(ram, implied, at.d_Sigma, at.d_mu)`.
     """
-    W_all = np.tensordot(data.n, at.W, 1)
+    W_all = _weigh(data.n, at.W)
     information: Array = d_mu.T @ W_all @ d_mu + 0.5 * _quadratic(data.n, at.W, 2.0 * at.C - at.W, d_Sigma)
-    if d_mu.any():
+    if d_mu.any() and at.z.any():
         p, k = d_mu.shape
         if len(data.n) == 1:
             pulled = data.n[0] * (at.W[0] @ np.tensordot(at.z[0], d_Sigma, 1))

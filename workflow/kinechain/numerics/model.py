@@ -13,6 +13,7 @@ from kinechain.numerics.likelihood import (
     expected_information,
     log_likelihood,
     observed_information,
+    saturated_value,
 )
 from kinechain.numerics.optimise import Slope
 from kinechain.numerics.ram import Implied, Ram, curve_moments, differentiate_moments, imply_moments
@@ -83,7 +84,7 @@ def saturated_moments(data: Patterns, steps: int = 2000) -> tuple[Array, Array, 
     p = data.observed.shape[1]
     if data.is_complete:
         mu, Sigma = data.mean[0], data.covariance[0]
-        return mu, Sigma, log_likelihood(data, mu, Sigma).value, True
+        return mu, Sigma, saturated_value(data), True
     n_each = data.n @ data.observed
     mu = data.n @ data.mean / n_each
     deviation = np.where(data.observed, data.mean - mu, 0.0)

@@ -17,6 +17,8 @@ from kinechain.numerics import Array
 
 STEPS = 500
 """Steps before giving up: models that converge do so in a few dozen."""
+ROUNDING = 1e-20
+"""Squared Newton decrement below which another step only moves rounding."""
 CLOSE = 1e-10
 """Squared Newton decrement (in units of one person's information) that ends the search; see `minimise`."""
 
@@ -113,6 +115,8 @@ def minimise(
         decrement = float(step @ curvature @ step) * weight
         scale = np.sqrt(np.maximum(np.diag(slope.curvature), 1e-300))
         norm = float(np.max(np.abs((slope.gradient - multipliers @ active) / scale), initial=0.0))
+        if decrement < ROUNDING and broken < 1e-12 and not damping:
+            return Optimum(theta, True, step_number, norm, active)
         if decrement < CLOSE and broken < 1e-9 and not damping:
             last = theta + step
             try:
