@@ -71,9 +71,15 @@ def read_results(
         chain=_chain(study, found.variables, table),
         study=study,
         digests=digests or {},
-        checks={path.stem: io.read_table(path) for path in checks},
+        checks={path.stem: io.read_table(path) for path in _tables_in(checks)},
         directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
     )
+
+
+def _tables_in(places: Sequence[Path]) -> list[Path]:
+    """The tables in files and folders, by name."""
+    folders = [sorted(place.glob("*.csv")) if place.is_dir() else [place] for place in places]
+    return [path for found in folders for path in found]
 
 
 def read_constructs(measures: Path) -> dict[str, Construct]:

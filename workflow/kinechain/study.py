@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kinechain.spec import ModelSpec
 
 CONFIG = Path("config")
+SHARED = ("config", "measures", "claims", "decisions", "checks", "trial")
+"""Config files that all cohorts share."""
 DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
     "level": 0.95,
@@ -76,6 +78,19 @@ class Study:
                     waiting.append(macros[word])
         return dict(sorted(used.items()))
 
+    def is_trial(self, cohort: str) -> bool:
+        """Whether a cohort has arms to which people were assigned."""
+        return bool(self.cohorts[cohort]["design"] == "trial")
+
+    def choices_of_checks(self, cohort: str) -> dict[str, Any]:
+        """What the checks of a cohort hang on besides its files: macros, methods, and the effect each claim is about."""
+        claims = read_yaml(self.root / CONFIG / "claims.yaml")
+        return {
+            "macros": dict(self.config.get("macros", {})),
+            "methods": {model: self.method_of(cohort, model) for model in self.models_of(cohort)},
+            "paths": {name: entry["tests"][0].get("effect", "") for name, entry in claims.items()},
+        }
+
     def method_of(self, cohort: str, model: str) -> dict[str, Any]:
         """Estimator and missing-data method of a model: its own, else the study's.
 
@@ -104,7 +119,7 @@ class Study:
 
     def inputs(self) -> dict[str, list[str]]:
         """Files behind each cohort's report; under "" those that all share."""
-        shared = [f"config/{name}.yaml" for name in ("config", "measures", "claims", "decisions")]
+        shared = [f"config/{name}.yaml" for name in SHARED]
         return {"": shared} | {name: [path.as_posix() for path in self.files_of(name)] for name in self.cohorts}
 
     def digests(self, cohort: str) -> dict[str, str]:

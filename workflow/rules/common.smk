@@ -54,3 +54,26 @@ def per_model(pattern):
 def measures_used(wildcards):
     """Digest of those entries of config/measures.yaml that the cohort mentions."""
     return STUDY.measures_digest(wildcards.cohort)
+
+
+def of_trial(pattern):
+    """Input function: the file for a trial, nothing for other designs."""
+    return lambda wildcards: (
+        [pattern.format(cohort=wildcards.cohort)]
+        if STUDY.is_trial(wildcards.cohort)
+        else []
+    )
+
+
+def fits(wildcards):
+    """Every fit of a cohort."""
+    return per_model("data/derived/{cohort}/fits/{model}.json")(wildcards) + of_trial(
+        "data/derived/{cohort}/trial/M10_trial.json"
+    )(wildcards)
+
+
+def effects(wildcards):
+    """Every effect table of a cohort."""
+    return per_model("data/derived/{cohort}/effects/{model}.parquet")(
+        wildcards
+    ) + of_trial("data/derived/{cohort}/trial/M10_trial.parquet")(wildcards)

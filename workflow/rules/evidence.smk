@@ -1,16 +1,40 @@
-# Fits and effects -> Evidence
+# Fits and effects -> checks -> Evidence
 #
 # requires  data/derived/{cohort}/cohort.parquet, fits/{model}.json, effects/{model}.parquet, draws/{model}.parquet,
-#           config/claims.yaml, config/decisions.yaml
-# makes     reports/{cohort}/claims.csv, reports/{cohort}/claims.json
+#           config/claims.yaml, config/decisions.yaml, config/checks.yaml
+# makes     reports/{cohort}/tables/checks, claims.csv, claims.json
+
+
+rule run_checks:
+    """Put every link under stress: confounding, equivalent models, reliability, missing values, other choices."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        models=per_model("config/models/{model}.yaml"),
+        effects=per_model("data/derived/{cohort}/effects/{model}.parquet"),
+        plan="config/checks.yaml",
+        decisions="config/decisions.yaml",
+    output:
+        tables=directory("reports/{cohort}/checks"),
+        threshold="data/derived/{cohort}/checks/threshold.parquet",
+    log:
+        "logs/{cohort}/run_checks.log",
+    benchmark:
+        "logs/{cohort}/run_checks.tsv"
+    params:
+        code=code("run_checks"),
+        choices=lambda wildcards: STUDY.choices_of_checks(wildcards.cohort),
+        seed=STUDY.config["inference"]["seed"],
+    script:
+        "../scripts/run_checks.py"
 
 
 rule judge_claims:
     """Give every claim of the ledger the verdict that design and data allow."""
     input:
         cohort="data/derived/{cohort}/cohort.parquet",
-        fits=per_model("data/derived/{cohort}/fits/{model}.json"),
-        effects=per_model("data/derived/{cohort}/effects/{model}.parquet"),
+        fits=fits,
+        effects=lambda wildcards: effects(wildcards)
+        + [f"data/derived/{wildcards.cohort}/checks/threshold.parquet"],
         draws=per_model("data/derived/{cohort}/draws/{model}.parquet"),
         claims="config/claims.yaml",
         decisions="config/decisions.yaml",

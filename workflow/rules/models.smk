@@ -1,7 +1,7 @@
 # Cohort × model -> Fit -> effect table
 #
 # requires  data/derived/{cohort}/cohort.parquet, config/models/{model}.yaml
-# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet
+# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
 
 
 def model_params(wildcards):
@@ -54,3 +54,24 @@ rule draw_effects:
         },
     script:
         "../scripts/draw_effects.py"
+
+
+rule analyse_trial:
+    """Arms, visits, response, relapse and mediation of a trial, as its plan declares."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        plan="config/trial.yaml",
+        decisions="config/decisions.yaml",
+    output:
+        effects="data/derived/{cohort}/trial/M10_trial.parquet",
+        fit="data/derived/{cohort}/trial/M10_trial.json",
+        tables=directory("data/derived/{cohort}/trial/tables"),
+    log:
+        "logs/{cohort}/analyse_trial.log",
+    benchmark:
+        "logs/{cohort}/analyse_trial.tsv"
+    params:
+        code=code("analyse_trial"),
+        seed=STUDY.config["inference"]["seed"],
+    script:
+        "../scripts/analyse_trial.py"

@@ -8,18 +8,22 @@ MADE_BY = {
     "quality.json": "build_cohort",
     "claims.csv": "judge_claims",
     "claims.json": "judge_claims",
+    "checks": "run_checks",
     "tables": "write_tables",
     "figures": "draw_figures",
     "report.html": "write_report",
     "report.pdf": "write_report",
+    "report.docx": "write_report",
     "ledger.json": "write_report",
     "index.html": "write_index",
 }
 SOURCES_OF_REPORT = dict(
     cohort="data/derived/{cohort}/cohort.parquet",
     quality="reports/{cohort}/quality.json",
-    fits=per_model("data/derived/{cohort}/fits/{model}.json"),
-    effects=per_model("data/derived/{cohort}/effects/{model}.parquet"),
+    fits=fits,
+    effects=effects,
+    checks=lambda wildcards: [f"reports/{wildcards.cohort}/checks"]
+    + of_trial("data/derived/{cohort}/trial/tables")(wildcards),
     claims="reports/{cohort}/claims.json",
     models=per_model("config/models/{model}.yaml"),
     measures=ancient("config/measures.yaml"),
@@ -76,6 +80,7 @@ rule write_report:
     output:
         html="reports/{cohort}/report.html",
         pdf="reports/{cohort}/report.pdf",
+        docx="reports/{cohort}/report.docx",
         ledger="reports/{cohort}/ledger.json",
         summary="data/derived/{cohort}/summary.json",
     log:

@@ -7,10 +7,12 @@ from kinechain import io, publish
 from kinechain.log import logged
 
 
-def main(sources: dict[str, Any], templates: Path, html: Path, pdf: Path, ledger: Path, summary: Path) -> None:
+def main(
+    sources: dict[str, Any], templates: Path, html: Path, pdf: Path, docx: Path, ledger: Path, summary: Path
+) -> None:
     figures = sources.pop("figures")
     results = publish.read_results(**sources)
-    publish.write_report(results, figures=figures, templates=templates, html=html, pdf=pdf, summary=summary)
+    publish.write_report(results, figures=figures, templates=templates, html=html, pdf=pdf, docx=docx, summary=summary)
     publish.write_ledger(results, ledger)
 
 
@@ -22,6 +24,7 @@ if __name__ == "__main__":
             Path(snakemake.params.templates),
             Path(snakemake.output.html),
             Path(snakemake.output.pdf),
+            Path(snakemake.output.docx),
             Path(snakemake.output.ledger),
             Path(snakemake.output.summary),
         )
