@@ -45,3 +45,18 @@ GOLDEN_STANDARDISED = 2e-4
 GOLDEN_LARGE = 2e-6
 # Modification indices: lavaan multiplies those of least squares by (n - 1) / n once more than its statistic.
 GOLDEN_MODIFICATION = 5e-3
+
+# Models of visits against lavaan: its FIML search stops near 1e-3 of a standard error (estimates and standard errors).
+LAGGED_ESTIMATE = 2e-3
+# Chi-square is flat at the optimum: second order in the same distance, times the number of people.
+LAGGED_CHISQ = 5e-3
+# lme4 and statsmodels both stop early in the variances; their relative error, and that of standard errors.
+MIXED_ERROR = 2e-3
+# The engine's Newton search and the EM of the repeated-measures model meet to this share of a standard error; their
+# standard errors are both from the observed information.
+ENGINE_ESTIMATE = 1e-5
+
+# Derivatives against central differences with a step of 1e-6: their own error is about the square root of rounding.
+FINITE_DIFFERENCE = 1e-6
+# Iterated maximum likelihood against a closed form or another route to the same optimum: the last step is quadratic.
+OPTIMUM = 1e-7

@@ -252,7 +252,7 @@ def draw_trial(truth: TrialTruth, random: np.random.Generator) -> TrialDraw:
 
 
 def _unexplained(truth: TrialTruth) -> dict[str, float]:
-    """Share of each variable's variance at the first visit that its causes leave, so that its SD is the declared one."""
+    """Share of each variable's variance at the first visit that its causes leave: its SD is then the declared one."""
     names = [variable.name for variable in truth.variables]
     R = np.eye(len(names))
     left = {}

@@ -94,8 +94,8 @@ def last_observation_carried_forward() -> Problem:
     """Why a value is never carried forward here."""
     return Problem(
         "config/trial.yaml",
-        "carrying the last observation forward is refused: it gives all who leave after treatment a lasting cure, so that"
-        " a relapse can never be seen",
+        "carrying the last observation forward is refused: it lasts for ever in all who leave after treatment, so that a"
+        " relapse can never be seen",
         "Choose among imputed, delta and jump_to_reference",
     )
 

@@ -66,14 +66,29 @@ def fit_intercepts(y: Array, X: Array, person: NDArray[np.intp], cluster: NDArra
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = model.fit(reml=True, method=["bfgs", "lbfgs"])
     q = X.shape[1]
-    covariance = np.asarray(found.cov_params())[:q, :q]
     person_variance = float(found.vcomp[0]) if cluster is not None else float(np.asarray(found.cov_re)[0, 0])
     cluster_variance = float(np.asarray(found.cov_re)[0, 0]) if cluster is not None else 0.0
     if not found.converged:
         return MixedFit(np.full(q, np.nan), np.full((q, q), np.nan), np.nan, np.nan, np.nan, False)
-    return MixedFit(
-        np.asarray(found.fe_params), covariance, person_variance, cluster_variance, float(found.scale), True
-    )
+    residual = float(found.scale)
+    covariance = _fixed_covariance(X, person, cluster, (person_variance, cluster_variance, residual))
+    return MixedFit(np.asarray(found.fe_params), covariance, person_variance, cluster_variance, residual, True)
+
+
+def _fixed_covariance(
+    X: Array, person: NDArray[np.intp], cluster: NDArray[np.intp] | None, variances: tuple[float, float, float]
+) -> Array:
+    """(X'V^-1 X)^-1 at the estimated variances; statsmodels' own counts covariances with them, which are zero."""
+    of_person, of_cluster, residual = variances
+    groups = person if cluster is None else cluster
+    information = np.zeros((X.shape[1], X.shape[1]))
+    for group in np.unique(groups):
+        inside = groups == group
+        same = person[inside][:, None] == person[inside][None, :]
+        V = of_cluster + of_person * same + residual * np.eye(int(inside.sum()))
+        information += X[inside].T @ np.linalg.solve(V, X[inside])
+    inverse: Array = np.linalg.inv(information)
+    return inverse
 
 
 def compare_with_intercepts(trial: Trial, plan: TrialPlan, model: ArmModel, outcome: str) -> list[ContrastRow]:
