@@ -23,17 +23,14 @@ STEP_TOLERANCE = 5e-4
 SAMPLE_TOLERANCE = 1e-7
 """The same for the sample itself."""
 
-SHARED_STEPS = 12
+SHARED_STEPS = 6
 """Steps with the sample's curvature, before a draw is searched with its own."""
 
 MOST_STEPS = 60
 """Steps with its own curvature after which a draw has failed."""
 
 FLAT = 1e-9
-"""Smallest eigenvalue of the curvature, on a unit diagonal, that is a maximum."""
-
-COLUMNS_AT_ONCE = 4096
-"""Points at which the score is taken together: enough to keep numpy busy, few enough for the cache."""
+"""Smallest eigenvalue of the information, on a unit diagonal, from which a direction is known at all."""
 
 LONGEST_STEP = 3.0
 """Longest step of a single search, in standard errors: far from an optimum the curvature is trusted no further."""
@@ -153,69 +150,122 @@ def _mean_score(
         return np.asarray(total / people)
 
 
+def information(ram: Ram, implied: ImpliedDraws) -> Array:
+    """Expected information of one complete person about the free parameters, in every draw (D, k, k).
+
+    A path or covariance moves Sigma by c (u v' + v u') with u, v columns of B or E, so that every entry is made of two
+    entries of K = [B E]' W [B E]; it is positive definite wherever the model is identified, far from an optimum too.
+    """
+    m, p, k = ram.m, ram.p, ram.k
+    R = np.concatenate([implied.B[:p], implied.E[:p]], axis=1)
+    K = np.einsum("aid,abd,bjd->ijd", R, invert(implied.Sigma), R, optimize=["einsum_path", (0, 1), (0, 1)])
+    cells = np.flatnonzero((ram.free >= 0) & np.isin(ram.part, (Part.A, Part.S)))
+    is_path = ram.part[cells] == Part.A
+    u, v = ram.row[cells], np.where(is_path, ram.column[cells] + m, ram.column[cells])
+    c = np.where(~is_path & (ram.row[cells] == ram.column[cells]), 0.5, 1.0)
+    of_cells = K[u[:, None], u] * K[v[:, None], v] + K[u[:, None], v] * K[v[:, None], u]
+    of_cells *= (c[:, None] * c)[:, :, None]
+    result = np.zeros((k, k, K.shape[2]))
+    free = ram.free[cells]
+    np.add.at(result, (free[:, None], free), of_cells)
+    if ram.means:
+        moving = np.flatnonzero((ram.free >= 0) & np.isin(ram.part, (Part.A, Part.M)))
+        u = ram.row[moving]
+        share = np.where((ram.part[moving] == Part.A)[:, None], implied.nu[ram.column[moving]], 1.0)
+        free = ram.free[moving]
+        np.add.at(result, (free[:, None], free), K[u[:, None], u] * share[:, None] * share)
+    return np.ascontiguousarray(result.transpose(2, 0, 1))
+
+
 def settle_sample(
     rams: tuple[Ram, ...], theta: Array, groups: tuple[GroupDraws, ...], exogenous: tuple[Array | None, ...]
 ) -> SampleOptimum | None:
-    """The optimum near an estimate theta (k,) of the sample (groups with D = 1), settled to rounding.
+    """The optimum near an estimate theta (k,) of the sample (groups with D = 1), settled to rounding by Newton's steps.
 
-    returns  None where no maximum is reached
+    returns  None where the likelihood has no maximum there
     """
-    point, newton, failed = settle_draws(rams, theta[:, None], groups, exogenous, tolerance=SAMPLE_TOLERANCE)
-    if failed[0]:
-        return None
+    point = theta[:, None]
     n = float(sum(group.n[0] for group in groups))
-    return SampleOptimum(point[:, 0], newton[0], np.sqrt(np.diag(newton[0]) / n))
+    for _ in range(MOST_STEPS):
+        curvature = _curvature(rams, point, groups, exogenous)
+        root = np.sqrt(np.maximum(-np.diag(curvature), 1e-300))
+        scaled = -curvature / np.outer(root, root)
+        if not np.isfinite(scaled).all() or np.linalg.eigvalsh(scaled)[0] < FLAT:
+            return None
+        newton = np.linalg.inv(scaled) / np.outer(root, root)
+        change = newton @ _mean_score(rams, point, groups, exogenous)
+        point = point + change
+        scale = np.sqrt(np.diag(newton) / n)
+        if (np.abs(change[:, 0]) < SAMPLE_TOLERANCE * scale).all():
+            return SampleOptimum(point[:, 0], newton, scale)
+    return None
+
+
+def _curvature(
+    rams: tuple[Ram, ...], point: Array, groups: tuple[GroupDraws, ...], exogenous: tuple[Array | None, ...]
+) -> Array:
+    """Derivatives (k, k) of the score of one draw at a point (k, 1), by central differences."""
+    k = point.shape[0]
+    step = _SLOPE_STEP * np.maximum(np.abs(point[:, 0]), 1e-3 * np.abs(point).max())
+    moved = point + np.concatenate([np.diag(step), -np.diag(step)], axis=1)
+    many, known = _take(groups, exogenous, np.zeros(2 * k, np.intp))
+    images = _mean_score(rams, moved, many, known)
+    slope = (images[:, :k] - images[:, k:]) / (2 * step)
+    return np.asarray(0.5 * (slope + slope.T))
 
 
 def settle_draws(
-    rams: tuple[Ram, ...],
-    theta: Array,
-    groups: tuple[GroupDraws, ...],
-    exogenous: tuple[Array | None, ...],
-    *,
-    tolerance: float,
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Optima near theta (k, D), each searched with its own curvature.
+    rams: tuple[Ram, ...], theta: Array, groups: tuple[GroupDraws, ...], exogenous: tuple[Array | None, ...]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Optima of draws by Fisher scoring from theta (k,), each with its own information; (k, D) and which failed.
 
-    returns  (k, D), inverse curvatures (D, k, k), and which draws failed
-
-    Newton's steps, upwards also in directions where the likelihood bends the wrong way, none longer than LONGEST_STEP
-    standard errors and shorter where steps stop shrinking.
+    No step is longer than LONGEST_STEP standard errors; a draw whose steps grow takes shorter ones.
     """
-    k, draws = theta.shape
-    point, newtons = theta.copy(), np.full((draws, k, k), np.nan)
-    failed, running = np.zeros(draws, bool), np.ones(draws, bool)
+    draws = groups[0].n.size
+    point = np.repeat(theta[:, None], draws, axis=1)
+    failed, active = np.zeros(draws, bool), np.arange(draws)
     limit, before = np.full(draws, LONGEST_STEP), np.full(draws, np.inf)
-    n = np.sum([group.n for group in groups], axis=0)
     for _ in range(MOST_STEPS):
-        which = np.flatnonzero(running)
-        if not which.size:
+        if not active.size:
             break
-        gradient, curvature = _score_and_curvature(rams, point[:, which], _take(groups, exogenous, which))
-        diagonal = np.abs(np.einsum("dii->di", curvature))
-        usable = (
-            np.isfinite(curvature).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=0) & (diagonal > 0).all(axis=1)
-        )
-        failed[which[~usable]] = True
-        running[which[~usable]] = False
-        which, gradient, curvature = which[usable], gradient[:, usable], curvature[usable]
-        if not which.size:
-            continue
-        root = np.sqrt(diagonal[usable])
-        values, vectors = np.linalg.eigh(-curvature / (root[:, :, None] * root[:, None]))
-        is_maximum = values[:, 0] > FLAT
-        floor = np.where(is_maximum, 0.0, 1e-3 * np.abs(values).max(axis=1))[:, None]
-        newton = (vectors / np.maximum(np.abs(values), floor)[:, None]) @ vectors.transpose(0, 2, 1)
-        newton /= root[:, :, None] * root[:, None]
-        change = np.einsum("dij,jd->id", newton, gradient)
-        scale = np.sqrt(np.einsum("dii->di", newton).T / n[which])
-        length = np.abs(change / scale).max(axis=0)
-        limit[which] = np.where(length > 0.8 * before[which], 0.5 * limit[which], limit[which])
-        before[which] = length
-        point[:, which] += change * np.minimum(1.0, limit[which] / np.maximum(length, 1e-300))
-        newtons[which] = newton
-        running[which[(length < tolerance) & is_maximum]] = False
-    return point, newtons, failed | running
+        own, known = _take(groups, exogenous, active)
+        change, length = _scoring_step(rams, point[:, active], own, known)
+        good = np.isfinite(length)
+        failed[active[~good]] = True
+        active, change, length = active[good], change[:, good], length[good]
+        grew = length > before[active]
+        limit[active] = np.where(grew, 0.5 * limit[active], np.minimum(1.5 * limit[active], LONGEST_STEP))
+        before[active] = length
+        point[:, active] += change * np.minimum(1.0, limit[active] / np.maximum(length, 1e-300))
+        active = active[length > STEP_TOLERANCE]
+    failed[active] = True
+    return point, failed
+
+
+def _scoring_step(
+    rams: tuple[Ram, ...], theta: Array, groups: tuple[GroupDraws, ...], exogenous: tuple[Array | None, ...]
+) -> tuple[Array, Array]:
+    """Fisher's step (k, D) and its length in standard errors (D,), NaN where there is none."""
+    k, draws = theta.shape
+    gradient, curvature = np.zeros((k, draws)), np.zeros((draws, k, k))
+    with np.errstate(all="ignore"):
+        for ram, group, known in zip(rams, groups, exogenous, strict=True):
+            implied = imply(ram, cell_values(ram, theta, known))
+            gradient += group.n * score(ram, implied, *group.moments(implied.mu, implied.Sigma))
+            curvature += group.n[:, None, None] * information(ram, implied)
+        root = np.sqrt(np.einsum("dii->di", curvature))
+        scaled = curvature / (root[:, :, None] * root[:, None])
+        good = np.flatnonzero(np.isfinite(scaled).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=0))
+        step = np.full((draws, k), np.nan)
+        length = np.full(draws, np.nan)
+        if good.size:
+            inverse = np.linalg.inv(scaled[good] + FLAT * np.eye(k))
+            variance = np.einsum("dii->di", inverse)
+            is_known = ((variance > 0) & (variance < 0.1 / FLAT)).all(axis=1)
+            good, inverse, error = good[is_known], inverse[is_known], np.sqrt(variance[is_known])
+            steps = np.einsum("dij,dj->di", inverse, gradient.T[good] / root[good])
+            step[good], length[good] = steps / root[good], np.abs(steps / error).max(axis=1)
+    return step.T, length
 
 
 def _take(
@@ -226,27 +276,6 @@ def _take(
         tuple(group.take(which) for group in groups),
         tuple(None if cells is None else cells[:, which] for cells in exogenous),
     )
-
-
-def _score_and_curvature(
-    rams: tuple[Ram, ...], point: Array, own: tuple[tuple[GroupDraws, ...], tuple[Array | None, ...]]
-) -> tuple[Array, Array]:
-    """Scores (k, D) and their derivatives (D, k, k) by central differences, a few draws at a time."""
-    k, draws = point.shape
-    gradient, curvature = np.empty((k, draws)), np.empty((draws, k, k))
-    at_once = max(1, COLUMNS_AT_ONCE // (2 * k + 1))
-    for start in range(0, draws, at_once):
-        which = np.arange(start, min(start + at_once, draws))
-        base = point[:, which]
-        step = _SLOPE_STEP * np.maximum(np.abs(base), 1e-3 * np.abs(base).max(axis=0))  # (k, d)
-        shift = np.eye(k)[:, None, :] * step.T[None]  # (k, d, k): column j moves parameter j
-        moved = base[:, :, None] + np.concatenate([np.zeros((k, which.size, 1)), shift, -shift], axis=2)
-        groups, known = _take(*own, np.repeat(which, 2 * k + 1))
-        images = _mean_score(rams, moved.reshape(k, -1), groups, known).reshape(k, which.size, 2 * k + 1)
-        gradient[:, which] = images[:, :, 0]
-        slope = ((images[:, :, 1 : k + 1] - images[:, :, k + 1 :]) / (2 * step.T)).transpose(1, 0, 2)
-        curvature[which] = 0.5 * (slope + slope.transpose(0, 2, 1))
-    return gradient, curvature
 
 
 def search_draws(
@@ -283,7 +312,6 @@ def search_draws(
     theta = found * root
     lost = np.flatnonzero(failed)
     if lost.size:
-        nearest = np.where(np.isfinite(theta[:, lost]).all(axis=0), theta[:, lost], sample.theta[:, None])
         own, known = _take(groups, exogenous, lost)
-        theta[:, lost], _, failed[lost] = settle_draws(rams, nearest, own, known, tolerance=STEP_TOLERANCE)
+        theta[:, lost], failed[lost] = settle_draws(rams, sample.theta, own, known)
     return theta, failed
