@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from kinechain.effect_plan import evaluate_plan
+from kinechain.effects import estimate_effects
 from kinechain.errors import UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import row_values
@@ -32,6 +33,15 @@ CHAIN = """
 m1 ~ a*x + age
 m2 ~ b*m1 + x2
 y  ~ c*m2
+"""
+
+
+LATENT = """
+f =~ i1 + i2 + i3
+g =~ j1 + j2 + j3
+f ~ a*x
+g ~ b*f + x
+ab := a*b
 """
 
 
@@ -310,6 +320,33 @@ def test_published_moments_are_drawn_under_normality_and_labelled_so():
     assert [correlation.standardised_low, correlation.standardised_high] == pytest.approx(fisher, abs=0.02)
 
 
+@pytest.mark.parametrize("text", [OPEN, LATENT])
+def test_monte_carlo_draws_spread_as_the_standard_errors_say(text):
+    frame, spec = many(), spec_from_text(text)
+    draws = draw_effects(spec, frame, seed=1, draws=4000, scheme=Scheme.MONTE_CARLO)
+    fit = fit_model(spec, frame)
+    known = estimate_effects(fit).set_index("effect")
+    table = interval_table(draws, "monte_carlo").set_index("effect")
+    for name in [effect.name for effect in draws.plan.effects if effect.kind in ("path", "loading")]:
+        if known.std_error[name] > 0:
+            assert table.std_error[name] == pytest.approx(known.std_error[name], rel=0.05), name
+    assert np.allclose(draws.estimate, known.estimate[list(draws.names)], rtol=1e-6, atol=1e-9)
+    assert np.allclose(draws.standardised_estimate, known.standardised[list(draws.names)], rtol=1e-6, atol=1e-9)
+
+
+def test_monte_carlo_limits_of_standardised_effects_agree_with_the_bootstrap_of_normal_data():
+    frame, spec = people(600), spec_from_text(OPEN)
+    drawn = interval_table(draw_effects(spec, frame, seed=1, draws=4000, scheme=Scheme.MONTE_CARLO), "monte_carlo")
+    resampled = interval_table(draw_effects(spec, frame, seed=1, draws=4000))
+    ratio = (drawn.standardised_std_error / resampled.standardised_std_error)[~drawn.effect.str.startswith("r2:")]
+    assert ((ratio > 0.85) & (ratio < 1.15)).all()
+
+
+def test_resampled_people_are_not_passed_off_as_monte_carlo():
+    with pytest.raises(UserError, match="these draws resampled people"):
+        interval_table(draw_effects(spec_from_text("y ~ x"), people(), seed=1, draws=20), "monte_carlo")
+
+
 def test_published_moments_cannot_give_bca():
     moments = Moments(("x", "y"), np.zeros(2), np.array([[1, 0.3], [0.3, 1]]), 50)
     with pytest.raises(ValueError, match="nobody can be left out"):
@@ -398,13 +435,6 @@ def test_bca_with_gaps_leaves_each_person_out():
     assert np.allclose(draws.acceleration, expected, atol=2e-3)
 
 
-LATENT = """
-f =~ i1 + i2 + i3
-g =~ j1 + j2 + j3
-f ~ a*x
-g ~ b*f + x
-ab := a*b
-"""
 RESIDUAL = "m1 ~ a*x + age\nm2 ~ b*m1 + age\ny ~ c*m2\nm1 ~~ m2\nabc := a*b*c"
 EQUAL = "m1 ~ a*x + age\nm2 ~ a*m1 + x"
 LOOP = "m1 ~ m2 + x\nm2 ~ m1 + x2"

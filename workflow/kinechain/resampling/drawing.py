@@ -19,6 +19,7 @@ from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
 from kinechain.resampling.draws import Draws, ParameterDraws, effects_of
 from kinechain.resampling.fiml import make_fiml_drawer
+from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
 from kinechain.resampling.newton import make_newton_drawer, newton_moment_fit
 from kinechain.resampling.recursive import parameters_of_moments, recursive_model
 from kinechain.resampling.sampling import make_design, make_features
@@ -99,6 +100,8 @@ def make_drawer(
             return PublishedDrawer(spec.table, own, partial(parameters_of_moments, model))
         fit, table = newton_moment_fit(spec, data, *published_sample(own))
         return PublishedDrawer(table, own, fit)
+    if scheme is Scheme.MONTE_CARLO:
+        return make_monte_carlo_drawer(spec, data)
     X = columns(data, names)
     groups = labels_of(data, spec.options.group) if spec.options.group else None
     if groups is not None and scheme is Scheme.MULTINOMIAL:

@@ -112,13 +112,13 @@ def parameters_of_groups(
             cells = cell_values(ram, theta, known)
             variances = np.einsum("iid->id", imply(ram, cells).E)
             values.append(cells)
-            standardised.append(_standardised(ram, cells, variances))
+            standardised.append(standardise_cells(ram, cells, variances))
     raw, std = np.concatenate(values), np.concatenate(standardised)
     lost = failed | ~np.isfinite(raw).all(axis=0)
     return ParameterDraws(np.where(lost, np.nan, raw), np.where(lost, np.nan, std), lost)
 
 
-def _standardised(ram: Ram, cells: Array, variances: Array) -> Array:
+def standardise_cells(ram: Ram, cells: Array, variances: Array) -> Array:
     """Cells over the deviations of all variables (std.all); a residual covariance becomes a residual correlation."""
     deviation = np.sqrt(np.abs(variances))
     residual = np.sqrt(np.abs(variances))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def draw_cohort(spec: ModelSpec, cohort: Cohort, *, seed: int, draws: int, interval: str = "percentile") -> Draws:
     """Every effect of the model in every draw: people are resampled, a published table is drawn from.
 
-    Whole clusters are resampled where the cohort declares a cluster column. Gaps are handled as the model says.
+    Under `monte_carlo` parameters are drawn at their estimate and nobody is resampled. Otherwise whole clusters are
+    resampled where the cohort declares a cluster column. Gaps are handled as the model says.
     """
     if cohort.moments is not None:
         return draw_effects(spec, cohort.moments, seed=seed, draws=draws, cohort=cohort.name)
@@ -24,13 +25,16 @@ def draw_cohort(spec: ModelSpec, cohort: Cohort, *, seed: int, draws: int, inter
     assert people is not None
     columns = {str(name): people[name] for name in people.columns}
     column = cohort.roles.get("cluster")
+    scheme = Scheme.CLUSTER if column else Scheme.MULTINOMIAL
+    if interval == "monte_carlo":
+        scheme = Scheme.MONTE_CARLO
     return draw_effects(
         spec,
         columns,
         seed=seed,
         draws=draws,
         cohort=cohort.name,
-        scheme=Scheme.CLUSTER if column else Scheme.MULTINOMIAL,
+        scheme=scheme,
         cluster=people[column].to_numpy() if column else None,
         accelerate=interval == "bca",
     )

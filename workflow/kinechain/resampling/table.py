@@ -32,6 +32,9 @@ def interval_table(draws: Draws, interval: str = "percentile", level: float = 0.
 
     if interval not in KINDS:
         raise UserError(Problem("interval", f"`{interval}` is unknown", closest(interval, KINDS)))
+    if interval == "monte_carlo" and not is_monte_carlo(draws):
+        what = "these draws resampled people and cannot give a Monte Carlo interval"
+        raise UserError(Problem("interval", what, "Draw with the scheme MONTE_CARLO"))
     label: Kind = "monte_carlo" if is_monte_carlo(draws) else interval  # type: ignore[assignment]  # checked above
     raw = _limits(draws, label, level, is_standardised=False)
     standardised = _limits(draws, label, level, is_standardised=True)
