@@ -154,7 +154,8 @@ def _missing_columns(spec: CohortSpec, frame: pd.DataFrame, header: tuple[str, .
 
 def _closest_column(name: str, header: Sequence[str], spec: CohortSpec) -> str:
     free = [other for other in header if other not in spec.wanted][:2000]
-    return closest(name, free) if free else "Check `header_row` and that the file is the right one"
+    remedy = closest(name, free) if free else ""
+    return remedy if remedy.startswith("Did you mean") else "Check `header_row` and that the file is the right one"
 
 
 def _eligible(

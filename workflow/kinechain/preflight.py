@@ -23,8 +23,8 @@ Places = dict[tuple[str | int, ...], tuple[int, int]]
 def read_dictionary(config_dir: Path) -> Dictionary:
     """The dictionary of config/measures.yaml. Raises UserError with every mistake in it."""
     file = config_dir / "measures.yaml"
-    data = read_yaml(file)
     shown = f"{config_dir.name}/measures.yaml"
+    data = _read_yaml(file, shown)
     if not isinstance(data, Mapping):
         raise UserError(
             Problem(shown, "the file is empty or not a mapping of keys", "See config/README.md for its keys")
@@ -54,7 +54,7 @@ def load_cohort(name: str, config_dir: Path) -> Cohort:
     if not file.exists():
         known = sorted(path.stem for path in (config_dir / "cohorts").glob("*.yaml"))
         raise UserError(Problem(shown, f"there is no cohort `{name}`", closest(name, known)))
-    data = read_yaml(file)
+    data = _read_yaml(file, shown)
     if not isinstance(data, Mapping):
         raise UserError(
             Problem(shown, "the file is empty or not a mapping of keys", "See config/README.md for its keys")
@@ -89,6 +89,16 @@ def read_threshold(config_dir: Path) -> int:
     return int(entry.get("value", THRESHOLD)) if isinstance(entry, Mapping) else THRESHOLD
 
 
+def _read_yaml(file: Path, shown: str) -> Any:
+    """What a yaml holds; mistakes in it name the file as the reader knows it, not where this machine keeps it."""
+    try:
+        return read_yaml(file)
+    except UserError as error:
+        raise UserError(
+            *(Problem(item.where.replace(str(file), shown, 1), item.what, item.remedy) for item in error.problems)
+        ) from None
+
+
 def _build(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Cohort:
     if spec.format == "moments":
         return _build_published(spec, dictionary, root)
@@ -108,7 +118,7 @@ def _build_published(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Co
     if path.suffix == ".csv":
         data: Any = read_square(path, spec.file)
     else:
-        data = read_yaml(path)
+        data = _read_yaml(path, spec.file)
         if not isinstance(data, Mapping):
             raise UserError(
                 Problem(spec.file, "the file is empty or not a mapping of keys", "Give n, names, sds, correlations")

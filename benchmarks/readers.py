@@ -1,0 +1,118 @@
+"""Time and peak memory of reading 1,000,000 people × 40 columns, beside plain pandas reading alone.
+
+    python benchmarks/readers.py [ROWS]
+
+Each reading runs in a process of its own; its peak is the resident memory it reached. Plain pandas is pandas.read_csv,
+read_parquet and read_spss with their defaults. Ours reads the mapped columns as `kinechain.readers` does; the last lines
+are the whole way from file to cohort.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+COLUMNS = 40
+FORMATS = {"csv": "csv", "parquet": "parquet", "sav": "sav"}
+
+
+def write_files(folder: Path, rows: int) -> None:
+    """The same synthetic table in three formats, and a study with a yaml for each."""
+    import numpy as np
+    import pandas as pd
+    import pyreadstat
+    import yaml
+
+    rng = np.random.default_rng(1)
+    root = Path(__file__).resolve().parents[1]
+    (folder / "config" / "cohorts").mkdir(parents=True)
+    (folder / "config" / "measures.yaml").write_bytes((root / "config" / "measures.yaml").read_bytes())
+    dictionary = yaml.safe_load((root / "config" / "measures.yaml").read_text(encoding="utf-8"))
+    measures = dictionary["measures"]
+    bound = {name for identity in dictionary["identities"] for name in (identity["sum"], *identity["parts"])}
+    names = [name for name, entry in measures.items() if "hard" in entry and "conventions" not in entry]
+    names = [name for name in names if name not in bound]
+    frame = pd.DataFrame({"id": np.arange(rows).astype(str)})
+    columns: dict[str, dict[str, str]] = {}
+    for index in range(COLUMNS - 1):
+        name, side = names[index % len(names)], ("left", "right")[index // len(names) % 2]
+        low, high = measures[name]["hard"]
+        label = f"x{index}"
+        frame[label] = np.round(rng.normal((low + high) / 2, (high - low) / 12, rows).clip(low, high), 2)
+        entry = {"measure": name, "unit": measures[name]["unit"]}
+        if index < len(names):
+            columns[label] = entry
+        elif "sides" in measures[name]:
+            columns[f"x{index - len(names)}"] = entry | {"side": "left"}
+            columns[label] = entry | {"side": side}
+        else:
+            columns[label] = entry | {"rater": "B"}
+            columns[f"x{index - len(names)}"] = entry | {"rater": "A"}
+    frame.to_csv(folder / "people.csv", index=False)
+    frame.to_parquet(folder / "people.parquet", index=False)
+    pyreadstat.write_sav(frame, folder / "people.sav")
+    for suffix, name in FORMATS.items():
+        cohort = {"file": f"people.{suffix}", "format": name, "design": "cross_sectional", "sampling_frame": "general"}
+        text = yaml.safe_dump({**cohort, "synthetic": True, "id": "id", "columns": columns}, sort_keys=False)
+        (folder / "config" / "cohorts" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def run(what: str, name: str, folder: Path) -> None:
+    """One reading in this process; its seconds and peak MB as json."""
+    import pandas as pd
+
+    start = time.perf_counter()
+    if what == "plain":
+        table = {"csv": pd.read_csv, "parquet": pd.read_parquet, "sav": pd.read_spss}[name](folder / f"people.{name}")
+        size = table.memory_usage(deep=False).sum()
+    elif what == "read":
+        from kinechain import io, preflight
+        from kinechain.cohort_spec import parse_cohort_spec
+        from kinechain.readers import read_rows
+
+        dictionary = preflight.read_dictionary(folder / "config")
+        spec, _ = parse_cohort_spec(name, io.read_yaml(folder / "config" / "cohorts" / f"{name}.yaml"), dictionary)
+        size = read_rows(spec, folder, dictionary).frame.memory_usage(deep=False).sum()
+    else:
+        from kinechain.preflight import load_cohort
+
+        people = load_cohort(name, folder / "config").people
+        assert people is not None
+        size = people.memory_usage(deep=False).sum()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps({"seconds": seconds, "peak_mb": peak, "table_mb": float(size) / 1e6}))
+
+
+def main(rows: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder, rows)
+        sys.stdout.write(
+            f"{rows} rows x {COLUMNS} columns\n{'format':9}{'what':9}{'seconds':>9}{'peak MB':>9}{'table MB':>10}\n"
+        )
+        for form in FORMATS:
+            for what in ("plain", "read", "cohort"):
+                command = [sys.executable, __file__, what, form, str(folder)]
+                best = min(
+                    (
+                        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                        for _ in range(2)
+                    ),
+                    key=lambda result: result["seconds"],
+                )
+                line = f"{best['seconds']:9.2f}{best['peak_mb']:9.0f}{best['table_mb']:10.0f}"
+                sys.stdout.write(f"{form:9}{what:9}{line}\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
