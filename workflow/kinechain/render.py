@@ -42,6 +42,7 @@ def render_html(document: Document, templates: Mapping[str, str]) -> str:
     environment = _environment(templates, autoescape=True)
     environment.filters |= {
         "prose": lambda prose: _html_prose(prose, anchors),
+        "flat": lambda prose: _html_prose(prose, None),
         "plain": doc.plain,
         "picture": _data_address,
     }
@@ -123,11 +124,15 @@ def _is_kind(block: object, name: str) -> bool:
     return type(block).__name__ == name
 
 
-def _html_prose(prose: Prose, anchors: Mapping[str, str]) -> Markup:
+def _html_prose(prose: Prose, anchors: Mapping[str, str] | None) -> Markup:
+    """A sentence as html; without anchors its numbers lead nowhere, as inside a control that is pressed itself."""
     out: list[Markup] = []
     for part in prose:
         match part:
+            case Number(key=key, text=text) if anchors is None:
+                out.append(Markup('<span class="num" data-key="{}">{}</span>').format(key, text))
             case Number(key=key, text=text):
+                assert anchors is not None
                 out.append(
                     Markup('<a class="num" href="#{}" data-key="{}">{}</a>').format(
                         anchors.get(key, "provenance"), key, text
@@ -168,7 +173,7 @@ SHORT, LONG = 15, 60
 
 
 def _typst_columns(table: doc.Table) -> str:
-    """Widths of a table's columns: numbers and short texts as wide as they are, long texts by their share of letters."""
+    """Widths of a table's columns: numbers and short texts as wide as they are, long texts by their letters."""
     widths = []
     for place, is_number in enumerate(table.numeric):
         longest = max([len(table.heads[place]), *(len(row[place].text) for row in table.rows)], default=0)

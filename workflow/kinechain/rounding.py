@@ -56,8 +56,14 @@ def number_text(value: object, error: float | None = None) -> str:
         return decimal_text(number, decimals_for(error))
     if number == int(number) and abs(number) < 1e15:
         return count_text(int(number))
-    exponent = math.floor(math.log10(abs(number)))
-    return decimal_text(number, min(6, max(0, SIGNIFICANT - 1 - exponent)))
+    return decimal_text(number, decimals_shown(number))
+
+
+def decimals_shown(number: float) -> int:
+    """Decimals of a number without an error: three significant digits, closing zeros left out."""
+    digits = f"{number:.{SIGNIFICANT - 1}e}"
+    kept = len(digits.split("e")[0].replace("-", "").replace(".", "").rstrip("0"))
+    return min(6, max(0, kept - 1 - int(digits.split("e")[1])))
 
 
 def count_text(value: int) -> str:
