@@ -58,14 +58,19 @@ class RepeatedFit:
 class _Pattern:
     """Sums over the people who share one set of seen visits.
 
-    seen  (m,)          positions of the visits
+    seen  (m,)          positions of the visits; hidden the others
+    block, across, under  index of Sigma for seen x seen, seen x hidden, hidden x hidden
     n     people
-    xx    (m, m, q, q)  sum of x_a x_b'
+    xx    (m m, q q)    sum of x_a x_b', visits and coefficients each in one dimension
     xy    (m, m, q)     sum of x_a y_b
     yy    (m, m)        sum of y_a y_b
     """
 
     seen: NDArray[np.intp]
+    hidden: NDArray[np.intp]
+    block: tuple[NDArray[np.intp], ...]
+    across: tuple[NDArray[np.intp], ...]
+    under: tuple[NDArray[np.intp], ...]
     n: int
     xx: Array
     xy: Array
@@ -117,9 +122,11 @@ def _patterns(Y: Array, X: Array) -> list[_Pattern]:
         y, x = Y[people][:, seen], X[people][:, seen]
         flat = x.reshape(len(x), -1)
         m, q = len(seen), X.shape[2]
-        xx = (flat.T @ flat).reshape(m, q, m, q).transpose(0, 2, 1, 3)
+        xx = (flat.T @ flat).reshape(m, q, m, q).transpose(0, 2, 1, 3).reshape(m * m, q * q)
         xy = (flat.T @ y).reshape(m, q, m).transpose(0, 2, 1)
-        found.append(_Pattern(seen, len(y), xx, xy, y.T @ y))
+        hidden = np.flatnonzero(~kind)
+        at = np.ix_(seen, seen), np.ix_(seen, hidden), np.ix_(hidden, hidden)
+        found.append(_Pattern(seen, hidden, *at, len(y), xx, xy, y.T @ y))
     return found
 
 
@@ -144,9 +151,9 @@ def _solve_means(patterns: list[_Pattern], Sigma: Array, q: int) -> tuple[Array,
     """Generalised least squares: beta (q,) and the inverse of its expected information (q, q)."""
     information, right = np.zeros((q, q)), np.zeros(q)
     for pattern in patterns:
-        W = np.linalg.inv(Sigma[np.ix_(pattern.seen, pattern.seen)])
-        information += np.tensordot(W, pattern.xx, 2)
-        right += np.tensordot(W, pattern.xy, 2)
+        W = np.linalg.inv(Sigma[pattern.block])
+        information += (W.ravel() @ pattern.xx).reshape(q, q)
+        right += W.ravel() @ pattern.xy.reshape(-1, q)
     C = np.linalg.inv(information)
     return C @ right, 0.5 * (C + C.T)
 
@@ -154,7 +161,7 @@ def _solve_means(patterns: list[_Pattern], Sigma: Array, q: int) -> tuple[Array,
 def _residuals(pattern: _Pattern, beta: Array) -> Array:
     """(m, m) sum of r_a r_b' over the people of the pattern."""
     cross = pattern.xy @ beta
-    full = pattern.yy - cross - cross.T + (pattern.xx @ beta) @ beta
+    full = pattern.yy - cross - cross.T + (pattern.xx @ np.outer(beta, beta).ravel()).reshape(pattern.yy.shape)
     residuals: Array = 0.5 * (full + full.T)
     return residuals
 
@@ -170,18 +177,16 @@ def _update(patterns: list[_Pattern], Sigma: Array, beta: Array, C: Array | None
         seen = pattern.seen
         R = _residuals(pattern, beta)
         if C is not None:
-            R = R + np.tensordot(pattern.xx, C, 2)
+            R = R + (pattern.xx @ C.ravel()).reshape(R.shape)
         if len(seen) == V:
             total += R
             continue
-        hidden = np.setdiff1d(np.arange(V), seen)
+        hidden, across = pattern.hidden, Sigma[pattern.across]
         lift = np.zeros((V, len(seen)))
         lift[seen] = np.eye(len(seen))
-        lift[hidden] = np.linalg.solve(Sigma[np.ix_(seen, seen)], Sigma[np.ix_(seen, hidden)]).T
+        lift[hidden] = np.linalg.solve(Sigma[pattern.block], across).T
         total += lift @ R @ lift.T
-        total[np.ix_(hidden, hidden)] += pattern.n * (
-            Sigma[np.ix_(hidden, hidden)] - lift[hidden] @ Sigma[np.ix_(seen, hidden)]
-        )
+        total[pattern.under] += pattern.n * (Sigma[pattern.under] - lift[hidden] @ across)
     new: Array = 0.5 * (total + total.T) / n
     return new
 
@@ -208,10 +213,11 @@ def _observed_covariance(patterns: list[_Pattern], Sigma: Array, beta: Array, C:
     cross = np.zeros((len(beta), len(directions)))
     own = np.zeros((len(directions), len(directions)))
     for pattern in patterns:
-        seen = np.ix_(pattern.seen, pattern.seen)
+        seen = pattern.block
         W = np.linalg.inv(Sigma[seen])
         R = _residuals(pattern, beta)
-        g = pattern.xy - pattern.xx @ beta  # (m, m, q): sum of x_a r_b
+        m, q = len(pattern.seen), len(beta)
+        g = pattern.xy - (pattern.xx.reshape(m, m, q, q) @ beta)  # (m, m, q): sum of x_a r_b
         E = np.array([direction[seen] for direction in directions])
         WE = W @ E
         cross += np.einsum("sad,adq->qs", WE @ W, g)
@@ -230,7 +236,7 @@ def _observed_covariance(patterns: list[_Pattern], Sigma: Array, beta: Array, C:
 def _log_likelihood(patterns: list[_Pattern], Sigma: Array, beta: Array) -> float:
     value = 0.0
     for pattern in patterns:
-        S = Sigma[np.ix_(pattern.seen, pattern.seen)]
+        S = Sigma[pattern.block]
         R = _residuals(pattern, beta)
         value -= 0.5 * (
             pattern.n * (len(S) * math.log(2 * math.pi) + float(np.linalg.slogdet(S)[1]))

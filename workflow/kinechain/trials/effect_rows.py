@@ -183,5 +183,5 @@ def lag_effects(lags: Iterable[LagRow]) -> Iterator[dict[str, Any]]:
         if (row.x, row.y) == (last.x, last.y):
             yield {**row.row, "model": LAGGED, "effect": row.effect}
     down = [row for row in pooled if row.effect == "x1"]
-    weakest = min(down, key=lambda row: float(row.row["standardised_low"]))  # type: ignore[arg-type]  # a table's row holds numbers there
+    weakest = min(down, key=lambda row: row.row["standardised_low"])
     yield {**weakest.row, "model": LAGGED, "effect": "reverse_lag"}

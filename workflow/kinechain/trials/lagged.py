@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,7 +154,7 @@ class LagRow:
     y: str
     effect: str
     lag_days: float
-    row: Mapping[str, object]
+    row: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

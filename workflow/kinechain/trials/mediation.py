@@ -164,6 +164,22 @@ def follow_ways(trial: Trial, plan: TrialPlan, random: np.random.Generator, rhos
     return Mediated(fit, tuple(rows), tuple(sensitivity), zero, compare_slopes(trial, plan))
 
 
+def draw_ways(
+    fit: Fit, start: str, target: str, random: np.random.Generator, draws: int = DRAWS
+) -> dict[str, tuple[float, Array]]:
+    """Total, direct and mediated effect of one variable on another, each with draws of it (draws,) for its limits."""
+    arrows = _arrows(fit)
+    free = sorted(set(arrows.values()))
+    short = {ends: free.index(at) for ends, at in arrows.items()}
+    root = _root(fit.covariance[np.ix_(free, free)])
+    theta = fit.estimates[free] + random.standard_normal((draws, len(free))) @ root.T
+    here = fit.estimates[free][None]
+    return {
+        way: (float(_evaluate(short, here, start, target, way)[0]), _evaluate(short, theta, start, target, way))
+        for way in ("total", "direct", "mediated")
+    }
+
+
 def _against_control(trial: Trial, plan: TrialPlan) -> list[tuple[str, str]]:
     assert plan.mediation is not None
     pairs = []

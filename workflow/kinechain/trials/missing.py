@@ -94,8 +94,8 @@ def last_observation_carried_forward() -> Problem:
     """Why a value is never carried forward here."""
     return Problem(
         "config/trial.yaml",
-        "carrying the last observation forward is refused: it lasts for ever in all who leave after treatment, so that a"
-        " relapse can never be seen",
+        "carrying the last observation forward is refused: it lasts for ever in all who leave after treatment, so that"
+        " a relapse can never be seen",
         "Choose among imputed, delta and jump_to_reference",
     )
 
@@ -118,10 +118,7 @@ def vary_assumptions(
     rows = list(_likelihood(trial, plan, outcome, found, unit))
     tipping = []
     drawn, used = completed
-    arm = trial.arm[used]
-    gaps = np.isnan(trial.values[outcome][used])
-    is_shifted = np.isin(arm, trial.index(tuple(name for name in plan.shifted_arms if name in trial.arms)))
-    shifts = (gaps & is_shifted[:, None]).astype(float)
+    shifts = _shifts(trial, plan, outcome, used)
     for comparison in possible(trial, plan):
         for when in (plan.after, plan.later, MAINTENANCE):
             first = found[comparison.name, when]
@@ -183,6 +180,28 @@ def _design_weights(trial: Trial, plan: TrialPlan, comparison: Comparison, when:
         return weights
 
     return at(plan.later) - at(plan.after) if when == MAINTENANCE else at(when)
+
+
+def _shifts(trial: Trial, plan: TrialPlan, outcome: str, used: NDArray[np.bool_]) -> Array:
+    """(n, V) 1 where a value of a shifted arm was not seen."""
+    arms = trial.index(tuple(name for name in plan.shifted_arms if name in trial.arms))
+    gaps = np.isnan(trial.values[outcome][used])
+    shifts: Array = (gaps & np.isin(trial.arm[used], arms)[:, None]).astype(float)
+    return shifts
+
+
+def project_comparison(
+    trial: Trial,
+    plan: TrialPlan,
+    outcome: str,
+    completed: tuple[Imputations, NDArray[np.bool_]],
+    comparison: Comparison,
+    when: str,
+) -> Projected:
+    """One contrast in every data set completed at random, ready for any shift of the unseen values."""
+    drawn, used = completed
+    shifts = _shifts(trial, plan, outcome, used)
+    return _project(trial, plan, drawn.at_random, used, comparison, when, shifts)
 
 
 def _project(

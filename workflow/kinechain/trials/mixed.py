@@ -81,14 +81,13 @@ def _fixed_covariance(
     """(X'V^-1 X)^-1 at the estimated variances; statsmodels' own counts covariances with them, which are zero."""
     of_person, of_cluster, residual = variances
     groups = person if cluster is None else cluster
-    information = np.zeros((X.shape[1], X.shape[1]))
+    parts = []
     for group in np.unique(groups):
         inside = groups == group
         same = person[inside][:, None] == person[inside][None, :]
         V = of_cluster + of_person * same + residual * np.eye(int(inside.sum()))
-        information += X[inside].T @ np.linalg.solve(V, X[inside])
-    inverse: Array = np.linalg.inv(information)
-    return inverse
+        parts.append(X[inside].T @ np.linalg.solve(V, X[inside]))
+    return np.asarray(np.linalg.inv(np.sum(parts, axis=0)), dtype=np.float64)
 
 
 def compare_with_intercepts(trial: Trial, plan: TrialPlan, model: ArmModel, outcome: str) -> list[ContrastRow]:

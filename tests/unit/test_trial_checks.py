@@ -1,0 +1,175 @@
+"""What keeps a cohort from being analysed as a trial: every mistake in one line, with its remedy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kinechain.cohort import Cohort
+from kinechain.errors import UserError
+from kinechain.trials.missing import last_observation_carried_forward
+from kinechain.trials.plan import TrialPlan, parse_plan
+from kinechain.trials.trial import check_time_order, check_trial, trial_from
+
+PLAN = parse_plan(
+    {
+        "control": "ctl",
+        "visits": {"baseline": "bl", "after": "post", "later": "fu"},
+        "covariates": ["age"],
+        "outcomes": ["y"],
+        "contrasts": {"a_ctl": {"arms": ["a"], "against": ["ctl"]}},
+    }
+)
+
+
+def a_cohort(arms: list[str], **columns: np.ndarray) -> Cohort:
+    n = len(arms)
+    people = pd.DataFrame(
+        {
+            "arm": arms,
+            "age": np.linspace(30, 60, n),
+            **{f"y_{visit}": np.arange(n, dtype=float) for visit in ("bl", "post", "fu")},
+            **{f"visit_day_{visit}": np.full(n, float(day)) for visit, day in (("bl", 0), ("post", 84), ("fu", 210))},
+            **columns,
+        }
+    )
+    return Cohort(
+        name="study",
+        title="",
+        people=people,
+        moments=None,
+        constructs={"y": "measure_y", "age": "age_y"},
+        units={"y": "points"},
+        design="trial",
+        sampling_frame="general",
+        synthetic=True,
+        roles={"arm": "arm"},
+        extra={"visits": ["bl", "post", "fu"], "arms": sorted(set(arms))},
+    )
+
+
+TWENTY = ["a"] * 10 + ["ctl"] * 10
+
+
+def lines(cohort: Cohort, plan: TrialPlan = PLAN) -> list[str]:
+    return [str(problem) for problem in check_trial(cohort, plan)]
+
+
+def test_a_good_trial_has_nothing_to_mend() -> None:
+    assert lines(a_cohort(TWENTY)) == []
+
+
+def test_an_arm_with_one_person() -> None:
+    assert lines(a_cohort(["a", *(["ctl"] * 10)])) == [
+        "study: arm `a` has one person, which no arm can be compared with. Leave the arm out under `eligibility` in "
+        "config/cohorts/study.yaml, or correct `arms`."
+    ]
+
+
+def test_an_arm_nobody_is_in() -> None:
+    cohort = a_cohort(TWENTY)
+    cohort = replace(cohort, extra={**cohort.extra, "arms": ["a", "b", "ctl"]})
+    assert lines(cohort) == ["study: nobody is in arm `b`. Correct `arms` in config/cohorts/study.yaml."]
+
+
+def test_a_person_without_an_arm() -> None:
+    cohort = a_cohort(TWENTY)
+    assert cohort.people is not None
+    cohort.people.loc[3, "arm"] = None
+    assert lines(cohort) == [
+        "study: the arm of fewer than 10 people is missing. Randomised people have one: complete the column, or leave "
+        "them out under `eligibility`."
+    ]
+
+
+def test_no_arm_at_all() -> None:
+    assert lines(replace(a_cohort(TWENTY), roles={})) == [
+        "study: a trial needs the arm of every person. Name its column under `arm` in config/cohorts/study.yaml."
+    ]
+
+
+def test_a_control_arm_that_is_not_there() -> None:
+    assert lines(a_cohort(TWENTY), replace(PLAN, control="control")) == [
+        "config/trial.yaml: the control arm `control` is not an arm of study. Did you mean `ctl`?"
+    ]
+
+
+def test_a_visit_nobody_attended() -> None:
+    cohort = a_cohort(TWENTY, y_fu=np.full(20, np.nan))
+    assert lines(cohort) == [
+        "study: nobody attended the visit `fu`. Leave it out of `visits` in config/cohorts/study.yaml, or map it."
+    ]
+
+
+def test_visits_out_of_order() -> None:
+    cohort = a_cohort(TWENTY, visit_day_fu=np.full(20, 50.0))
+    assert lines(cohort) == [
+        "study: the visit `fu` is not after `post` by its day in 20 people. Put `visits` in config/cohorts/study.yaml "
+        "in order of time, or correct the days in the file."
+    ]
+
+
+def test_a_few_days_out_of_order_are_not_counted_out_loud() -> None:
+    cohort = a_cohort(TWENTY, visit_day_fu=np.array([50.0] * 3 + [210.0] * 17))
+    assert "in fewer than 10 people" in lines(cohort)[0]
+
+
+def test_a_covariate_measured_after_treatment_began() -> None:
+    assert lines(a_cohort(TWENTY), replace(PLAN, covariates=("age", "y_post"))) == [
+        "config/trial.yaml: the covariate `y_post` is measured after treatment began, so that adjusting for it hides "
+        "part of the effect. Use `y`, its value at the first visit."
+    ]
+
+
+def test_mediators_measured_after_their_outcome() -> None:
+    assert lines(a_cohort(TWENTY), replace(PLAN, after="fu", later="post")) == [
+        "config/trial.yaml: the mediators are measured at `fu`, which is not before their outcome at `post`. Let `after` "
+        "be an earlier visit than `later`: a cause is measured before what it causes."
+    ]
+
+
+def test_a_visit_the_cohort_does_not_have() -> None:
+    assert lines(a_cohort(TWENTY), replace(PLAN, later="year")) == [
+        "config/trial.yaml: the visit `year` is not a visit of study. Known names are listed in "
+        "config/cohorts/study.yaml."
+    ]
+
+
+def test_all_mistakes_come_at_once() -> None:
+    cohort = a_cohort(["a", *(["ctl"] * 10)], y_fu=np.full(11, np.nan))
+    with pytest.raises(UserError) as raised:
+        trial_from(cohort, replace(PLAN, covariates=("y_post",)))
+    assert len(raised.value.problems) == 3
+
+
+def test_a_model_whose_cause_is_measured_after_its_effect() -> None:
+    (problem,) = check_time_order("M", [("y_post", "m_fu"), ("m_post", "y_bl"), ("y_fu", "age")], ("bl", "post", "fu"))
+    assert str(problem) == (
+        "M: `m_fu` is measured after `y_post`, which it is said to cause. Use a visit of `m_fu` that comes before "
+        "`post`, or turn the path round."
+    )
+
+
+def test_a_model_that_explains_the_arm() -> None:
+    (problem,) = check_time_order("M", [("arm_a", "y_bl")], ("bl", "post"), ("arm_a",))
+    assert str(problem) == "M: the arm `arm_a` is explained by `y_bl`. Arms are dealt at random: drop it."
+
+
+def test_the_last_value_is_never_carried_forward() -> None:
+    assert str(last_observation_carried_forward()) == (
+        "config/trial.yaml: carrying the last observation forward is refused: it lasts for ever in all who leave after "
+        "treatment, so that a relapse can never be seen. Choose among imputed, delta and jump_to_reference."
+    )
+
+
+def test_a_missing_covariate_stands_at_its_mean_and_is_counted() -> None:
+    age = np.linspace(30, 60, 20)
+    age[:2] = np.nan
+    trial = trial_from(a_cohort(TWENTY, age=age), PLAN)
+    assert trial.filled == {"age": 2}
+    assert np.allclose(trial.Z[:2, 0], np.nanmean(age))
+
+
+def test_the_control_arm_comes_first() -> None:
+    assert trial_from(a_cohort(TWENTY), PLAN).arms == ("ctl", "a")
