@@ -34,6 +34,9 @@ import pandas as pd
 from scipy.stats import chi2
 
 from kinechain.assemble import build_cohort
+from kinechain.checks.plan import Study as CheckStudy
+from kinechain.checks.plan import parse_plan
+from kinechain.checks.shape import check_threshold
 from kinechain.cohort_spec import CohortSpec, parse_cohort_spec
 from kinechain.effect_plan import EffectPlan, plan_effects
 from kinechain.evidence import Claim, Decisions, parse_claims, parse_decisions
@@ -91,20 +94,20 @@ GATED_BELOW = 120
 VERDICTS = ("supported", "contradicted_null", "contradicted_opposite", "inconclusive", "not_testable")
 EDGES = ("C04", "C05", "C08", "C10", "C14")
 CLAIMS = (
-    "C01", "C02", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14", "C15",
+    "C01", "C02", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14", "C15", "C16",
     "RV00", "RV02", "RV03", "RV04", "RV05",
 )  # fmt: skip
-LINKS = ("C01", "C03", "C04", "C05", "C06", "C07", "C08", "C10", "C11", "C13", "C14", "C15")
+LINKS = ("C01", "C03", "C04", "C05", "C06", "C07", "C08", "C10", "C11", "C13", "C14", "C15", "C16")
 FALSE: Mapping[str, tuple[str, ...]] = {
-    "chain": ("RV00", "RV03", "RV05"),
-    "weak_chain": ("RV00", "RV03", "RV05"),
-    "common_cause": (*LINKS, "C02", "C12"),
-    "common_cause_blurred": (*LINKS, "C02", "C12"),
-    "unmeasured_common_cause": (*LINKS, "C02", "C12"),
-    "anterior_tilt": ("C01", "C03", "C04", "C06", "C15", "RV00", "RV04"),
-    "thorax_only": ("C01", "C03", "C04", "C05", "C06", "C07", "C08", "C15", "RV00", "RV03", "RV05"),
-    "direct": (*LINKS[1:], "C12", "RV03", "RV04"),
-    "none": (*LINKS, "C02", "C12", "RV03", "RV04", "RV05"),
+    "chain": ("C16", "RV00", "RV02", "RV03", "RV04", "RV05"),
+    "weak_chain": ("C16", "RV00", "RV02", "RV03", "RV04", "RV05"),
+    "common_cause": (*LINKS, "C02", "C12", "RV03"),
+    "common_cause_blurred": (*LINKS, "C02", "C12", "RV03"),
+    "unmeasured_common_cause": (*LINKS, "C02", "C12", "RV03"),
+    "anterior_tilt": ("C01", "C03", "C04", "C06", "C15", "C16", "RV00", "RV02", "RV04"),
+    "thorax_only": ("C01", "C03", "C04", "C05", "C06", "C07", "C08", "C15", "C16", "RV00", "RV02", "RV03", "RV05"),
+    "direct": (*LINKS[1:], "C12", "RV02", "RV03", "RV04"),
+    "none": (*LINKS, "C02", "C12", "RV02", "RV03", "RV04", "RV05"),
 }
 """Claims false by construction. Under the reverse truth no error is counted: one wave cannot tell it from the chain."""
 BLURRED = ("common_cause_blurred", "unmeasured_common_cause")
@@ -113,13 +116,12 @@ BLURRED = ("common_cause_blurred", "unmeasured_common_cause")
 
 @dataclass(frozen=True)
 class Model:
-    """A recursive model and the rows of its effects that claims ask for."""
+    """A recursive model and, of its effects, those that claims ask for."""
 
     name: str
     table: ParameterTable
     recursive: RecursiveModel
     plan: EffectPlan
-    wanted: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,11 @@ class Study:
     decisions: Decisions
     claims: tuple[Claim, ...]
     models: tuple[Model, ...]
-    variables: tuple[str, ...]
+    checks: CheckStudy
+
+    def model(self, name: str) -> Model:
+        """One model by its name."""
+        return next(one for one in self.models if one.name == name)
 
 
 @cache
@@ -143,23 +149,29 @@ def open_study() -> Study:
     if doubts:
         raise ValueError(str(doubts))
     truth = read_truth(ROOT / "data" / "demo" / f"{name}.yaml")
-    variables = build_cohort(cohort, dictionary, RawTable(draw_frame(truth, 50, stream(truth, 0)))).variables
+    first = build_cohort(cohort, dictionary, RawTable(draw_frame(truth, 50, stream(truth, 0))))
     macros = read_yaml(ROOT / "config" / "config.yaml")["macros"]
     content = read_yaml(ROOT / "config" / "claims.yaml")
     asked = set(_words(content))
     models = []
     for model in MODELS:
-        spec = build_spec(read_yaml(ROOT / "config" / "models" / f"{model}.yaml"), macros, variables, model)
+        spec = build_spec(read_yaml(ROOT / "config" / "models" / f"{model}.yaml"), macros, first.variables, model)
         table = spec.table
         recursive = recursive_model(table)
         if recursive is None:
             raise ValueError(f"{model} has no closed form")
         plan = plan_effects(table, spec.covariates)
-        wanted = tuple(at for at, effect in enumerate(plan.effects) if model in INTERVALS and effect.name in asked)
-        models.append(Model(model, table, recursive, plan, wanted))
+        kept = tuple(effect for effect in plan.effects if effect.kind == "defined" or effect.name in asked)
+        models.append(Model(model, table, recursive, replace(plan, effects=kept if model in INTERVALS else ())))
     decisions = parse_decisions(read_yaml(ROOT / "config" / "decisions.yaml"))
     claims = tuple(parse_claims(content))
-    return Study(cohort, dictionary, decisions, claims, tuple(models), tuple(variables))
+    raw = [claim.id for claim in claims if claim.id in CLAIMS and claim.rule.scale != "standardised"]
+    if raw:
+        raise ValueError(f"{raw} are judged in units, which this study does not draw")
+    paths = {claim.id: claim.tests[0].effect for claim in claims}
+    plan = parse_plan(read_yaml(ROOT / "config" / "checks.yaml"), paths)
+    checks = CheckStudy(first, {}, macros, plan, decisions, pd.DataFrame(), SEED)
+    return Study(cohort, dictionary, decisions, claims, tuple(models), checks)
 
 
 def _words(content: Any) -> Iterator[str]:
@@ -209,71 +221,119 @@ def fit_measures(model: Model, covariance: Array, n: Array) -> dict[str, Array]:
     }
 
 
-def judge_cohort(
-    study: Study,
-    moments: Mapping[str, tuple[Array, Array, int]],
-    measures: Mapping[str, Mapping[str, float]],
-    random: np.random.Generator,
-) -> dict[str, tuple[str, str]]:
-    """Verdicts of one cohort: claim -> (as declared, with the gate on people a parameter left open).
+@dataclass(frozen=True)
+class Sample:
+    """What one model sees of one cohort.
 
-    moments   model -> mean (p,), covariance (p, p) and people
-    measures  model -> fit measures
+    mean (p,), covariance (p, p) with divisor n, and n, of the people complete on its variables
+    measures        fit measures
+    standardised    (e,)  estimates of its effects
     """
-    effects: dict[tuple[str, str], dict[str, Any]] = {}
+
+    mean: Array
+    covariance: Array
+    n: int
+    measures: Mapping[str, float]
+    standardised: Array
+
+    @property
+    def is_good(self) -> bool:
+        """Whether anything can be estimated and drawn from it."""
+        some = self.n > len(self.mean) + 1 and bool((np.diag(self.covariance) > 0).all())
+        return some and math.isfinite(self.measures["logl"])
+
+
+def samples_of(study: Study, model: Model, people: pd.DataFrame, cohorts: int) -> list[Sample]:
+    """What a model sees of each cohort of a block; estimates and fit of all cohorts at once."""
+    base = study.model(SAME_PEOPLE.get(model.name, model.name))
+    index = [base.recursive.names.index(name) for name in model.recursive.names]
+    X = people[list(base.recursive.names)].to_numpy(dtype=float).reshape(cohorts, len(people) // cohorts, -1)
+    complete = [rows[np.isfinite(rows).all(axis=1)][:, index] for rows in X]
+    n = np.array([float(len(rows)) for rows in complete])
+    means = [rows.mean(axis=0) if len(rows) else np.full(len(index), np.nan) for rows in complete]
+    covariances = [
+        (rows - mean).T @ (rows - mean) / max(len(rows), 1) for rows, mean in zip(complete, means, strict=True)
+    ]
+    together = np.stack(covariances, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measures = fit_measures(model, together, n)
+        standardised = standardised_effects(model, together)
+    return [
+        Sample(
+            means[k],
+            covariances[k],
+            int(n[k]),
+            {name: float(values[k]) for name, values in measures.items()},
+            standardised[:, k],
+        )
+        for k in range(cohorts)
+    ]
+
+
+def standardised_effects(model: Model, covariance: Array) -> Array:
+    """The model's standardised effects (e, D) from covariances (p, p, D)."""
+    p, draws = covariance.shape[0], covariance.shape[2]
+    moments = MomentDraws(np.zeros((p, draws)), covariance, np.full(draws, np.nan))
+    scale = Scale(np.zeros(p), np.ones(p))
+    return effects_of(model.plan, parameters_of_moments(model.recursive, moments, scale))[1]
+
+
+def judge_cohort(
+    study: Study, samples: Mapping[str, Sample], people: pd.DataFrame, random: np.random.Generator
+) -> dict[str, tuple[str, str]]:
+    """Verdicts of one cohort: claim -> (as declared, with the gate on people a parameter left open)."""
+    effects: dict[tuple[str, str], Mapping[str, Any]] = {}
     fits: dict[str, dict[str, Any]] = {}
     draws: dict[str, pd.DataFrame] = {}
-    drawn: dict[str, MomentDraws] = {}
+    drawn: dict[str, Array] = {}
     for model in study.models:
-        base = SAME_PEOPLE.get(model.name, model.name)
-        mean, covariance, n = moments[base]
-        spread = np.sqrt(np.diag(covariance))
-        good = n > len(mean) + 1 and bool((spread > 0).all()) and math.isfinite(measures[model.name]["logl"])
+        sample, base = samples[model.name], SAME_PEOPLE.get(model.name, model.name)
         fits[model.name] = {
-            "status": "converged" if good else "singular: too few people or a variable that does not vary",
-            "n_obs": n,
-            "fit_measures": measures[model.name],
+            "status": "converged" if sample.is_good else "singular: too few people, or a variable that does not vary",
+            "n_obs": sample.n,
+            "fit_measures": sample.measures,
         }
-        if not good or not model.wanted:
+        if not sample.is_good or not model.plan.effects:
             continue
-        of_base = next(one.recursive.names for one in study.models if one.name == base)
         if base not in drawn:
-            drawn[base] = wishart_moments(random, covariance / np.outer(spread, spread), n, DRAWS)
-        index = [of_base.index(name) for name in model.recursive.names]
-        scale = Scale(mean[index], spread[index])
-        values, standardised = _effects(
-            model, drawn[base].covariance[np.ix_(index, index)], drawn[base].mean[index], scale
-        )
-        own = (covariance / np.outer(spread, spread))[np.ix_(index, index)][:, :, None]
-        estimate, standardised_estimate = _effects(model, own, np.zeros((len(index), 1)), scale)
-        raw, std = (limits("monte_carlo", side, (0.95, 0.90), mc_error=False) for side in (values, standardised))
-        names = [model.plan.effects[at].name for at in model.wanted]
-        failed = int(np.isnan(standardised[0]).sum())
-        for k, name in enumerate(names):
+            S = samples[base].covariance
+            spread = np.sqrt(np.diag(S))
+            drawn[base] = wishart_moments(random, S / np.outer(spread, spread), sample.n, DRAWS).covariance
+        index = [study.model(base).recursive.names.index(name) for name in model.recursive.names]
+        values = standardised_effects(model, drawn[base][np.ix_(index, index)])
+        found = limits("monte_carlo", values, (0.95, 0.90), mc_error=False)
+        for k, name in enumerate(model.plan.names):
             effects[model.name, name] = {
-                "estimate": estimate[k, 0], "low": raw.low[k, 0], "high": raw.high[k, 0],
-                "low_90": raw.low[k, 1], "high_90": raw.high[k, 1], "std_error": raw.std_error[k],
-                "standardised": standardised_estimate[k, 0],
-                "standardised_low": std.low[k, 0], "standardised_high": std.high[k, 0],
-                "standardised_low_90": std.low[k, 1], "standardised_high_90": std.high[k, 1],
-                "standardised_std_error": std.std_error[k],
-                "n": n, "level": 0.95, "unit": "", "draws": DRAWS, "failed_draws": failed,
-            }  # fmt: skip
-        if model.name in SAME_PEOPLE or model.name in SAME_PEOPLE.values():
-            draws[model.name] = pd.DataFrame(standardised.T, columns=[f"std:{name}" for name in names])
+                "standardised": sample.standardised[k],
+                "standardised_low": found.low[k, 0],
+                "standardised_high": found.high[k, 0],
+                "standardised_low_90": found.low[k, 1],
+                "standardised_high_90": found.high[k, 1],
+                "standardised_std_error": found.std_error[k],
+                "n": sample.n,
+                "level": 0.95,
+                "draws": DRAWS,
+                "failed_draws": DRAWS - int(found.used[k]),
+            }
+        if base in SAME_PEOPLE.values():
+            draws[model.name] = pd.DataFrame(values.T, columns=[f"std:{name}" for name in model.plan.names])
+    for row in check_threshold(replace(study.checks, cohort=replace(study.checks.cohort, people=people))).table.to_dict(
+        "records"
+    ):
+        effects[str(row["model"]), str(row["effect"])] = {str(key): value for key, value in row.items()}
     material = Material(
         design="cross_sectional",
         sampling_frame="general",
         synthetic=True,
-        n=max(n for _, _, n in moments.values()),
-        variables=study.variables,
+        n=len(people),
+        variables=study.checks.cohort.variables,
         decisions=study.decisions,
         effects=effects,
         fits=fits,
         draws=draws,
     )
     declared = _verdicts(material, study.claims)
-    if material.n > GATED_BELOW:
+    if len(people) > GATED_BELOW:
         return {claim: (verdict, verdict) for claim, verdict in declared.items()}
     opened = {name: {**fit, "fit_measures": {**fit["fit_measures"], "npar": 0.0}} for name, fit in fits.items()}
     ungated = _verdicts(replace(material, fits=opened), study.claims)
@@ -284,12 +344,6 @@ def _verdicts(material: Material, claims: Sequence[Claim]) -> dict[str, str]:
     return {one.claim: one.verdict for one in judge_material(material, claims).verdicts if one.claim in CLAIMS}
 
 
-def _effects(model: Model, covariance: Array, mean: Array, scale: Scale) -> tuple[Array, Array]:
-    moments = MomentDraws(mean, covariance, np.full(covariance.shape[-1], np.nan))
-    values, standardised = effects_of(model.plan, parameters_of_moments(model.recursive, moments, scale))
-    return values[list(model.wanted)], standardised[list(model.wanted)]
-
-
 def run_block(truth_name: str, n: int, block: int, cohorts: int) -> tuple[str, int, Counter[tuple[str, str, str]], int]:
     """Counts of (gate, claim, verdict) in one block of cohorts, and the people complete on the main model."""
     study = open_study()
@@ -297,32 +351,13 @@ def run_block(truth_name: str, n: int, block: int, cohorts: int) -> tuple[str, i
     random = stream(truth, n * 100_000 + block)
     people = build_cohort(study.cohort, study.dictionary, RawTable(draw_frame(truth, n * cohorts, random))).people
     assert people is not None
+    samples = {model.name: samples_of(study, model, people, cohorts) for model in study.models}
     counts: Counter[tuple[str, str, str]] = Counter()
-    moments: list[dict[str, tuple[Array, Array, int]]] = [{} for _ in range(cohorts)]
-    measures: list[dict[str, dict[str, float]]] = [{} for _ in range(cohorts)]
-    for model in study.models:
-        base = next(one for one in study.models if one.name == SAME_PEOPLE.get(model.name, model.name))
-        X = people[list(base.recursive.names)].to_numpy(dtype=float).reshape(cohorts, n, -1)
-        for k in range(cohorts):
-            complete = X[k][np.isfinite(X[k]).all(axis=1)]
-            mean = complete.mean(axis=0) if len(complete) else np.full(X.shape[2], np.nan)
-            moments[k][model.name] = (
-                mean,
-                (complete - mean).T @ (complete - mean) / max(len(complete), 1),
-                len(complete),
-            )
-        index = [base.recursive.names.index(name) for name in model.recursive.names]
-        covariance = np.stack([moments[k][model.name][1][np.ix_(index, index)] for k in range(cohorts)], axis=-1)
-        used = np.array([float(moments[k][model.name][2]) for k in range(cohorts)])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = fit_measures(model, covariance, used)
-        for k in range(cohorts):
-            measures[k][model.name] = {name: float(values[k]) for name, values in found.items()}
     for k in range(cohorts):
-        for claim, (declared, ungated) in judge_cohort(study, moments[k], measures[k], random).items():
-            counts["declared", claim, declared] += 1
-            counts["open", claim, ungated] += 1
-    return truth_name, n, counts, sum(moments[k]["M2_chain_open"][2] for k in range(cohorts))
+        own = {name: of_model[k] for name, of_model in samples.items()}
+        for claim, verdicts in judge_cohort(study, own, people.iloc[k * n : (k + 1) * n], random).items():
+            counts.update([("declared", claim, verdicts[0]), ("open", claim, verdicts[1])])
+    return truth_name, n, counts, sum(sample.n for sample in samples["M2_chain_open"])
 
 
 def run(truths: Sequence[str], sizes: Sequence[int], cohorts: int, processes: int) -> pd.DataFrame:

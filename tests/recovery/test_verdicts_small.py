@@ -22,7 +22,7 @@ def test_fit_measures_of_a_block_are_those_of_the_engine() -> None:
     macros = verdicts.read_yaml(verdicts.ROOT / "config" / "config.yaml")["macros"]
     for model in study.models:
         content = verdicts.read_yaml(verdicts.ROOT / "config" / "models" / f"{model.name}.yaml")
-        spec = build_spec(content, macros, study.variables, model.name)
+        spec = build_spec(content, macros, study.checks.cohort.variables, model.name)
         X = people[list(model.recursive.names)].to_numpy(dtype=float)
         moments: Moments = moments_from_data(model.recursive.names, X[np.isfinite(X).all(axis=1)])
         engine = fit_model(spec, moments).measures
