@@ -245,18 +245,30 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
 
 
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
+    from kinechain.checks.plan import check_questions
     from kinechain.decisions import parse_decisions
     from kinechain.evidence import check_claims, parse_claims
 
     config = study.root / CONFIG
     dictionary = read_yaml(config / "measures.yaml")
     names = {*dictionary["measures"], *dictionary["constructs"]}
+    units = {name: str(entry.get("unit", "")) for name, entry in dictionary["measures"].items()}
+    problems: list[Problem] = []
+    files = {name: _read(config / f"{name}.yaml", name, problems, study.root) for name in ("claims", "decisions")}
+    asked = _read(config / "checks.yaml", "checks", problems, study.root) if (config / "checks.yaml").exists() else None
+    if problems:
+        return problems
     try:
-        claims = parse_claims(read_yaml(config / "claims.yaml"))
-        decisions = parse_decisions(read_yaml(config / "decisions.yaml"))
+        claims = parse_claims(files["claims"] or {})
+        decisions = parse_decisions(files["decisions"] or {})
     except UserError as error:
         return list(error.problems)
-    return check_claims(claims, decisions, specs, names)
+    reference = str(study.config.get("report", {}).get("main_model", ""))
+    problems = check_claims(claims, decisions, specs, names, units, reference=reference)
+    if asked is not None:
+        paths = {claim.id: claim.tests[0].effect for claim in claims}
+        problems += check_questions(asked, paths, specs, names, units, decisions)
+    return problems
 
 
 def check_once(study: Study) -> None:

@@ -138,6 +138,22 @@ def plan_problems(
     return problems
 
 
+def check_questions(
+    content: Mapping[str, Any],
+    paths: Mapping[str, str],
+    models: Mapping[str, ModelSpec],
+    known: Collection[str],
+    units: Mapping[str, str],
+    decisions: Decisions,
+) -> list[Problem]:
+    """`plan_problems` for the content of config/checks.yaml; a claim without a path is a problem too."""
+    lost = [claim for claim in content["edges"] if "~" not in paths.get(claim, "")]
+    if lost:
+        what = f"`edges` names {', '.join(lost)}, whose claim is no single path"
+        return [Problem(FILE, what, "Name claims whose first test has an effect `y~x`")]
+    return plan_problems(parse_plan(content, paths), models, known, units, decisions)
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """One cohort with its models: what a check may look at.

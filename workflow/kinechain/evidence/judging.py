@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinechain.decisions import Decisions
-from kinechain.evidence.claim import Claim, in_order, settle_sesoi
+from kinechain.evidence.claim import Claim, Test, in_order, settle_sesoi
 from kinechain.evidence.direction import Directions, compare_directions
 from kinechain.evidence.gate import closed_by_cohort
 from kinechain.evidence.judgement import Case, Judgement, Part, closed
@@ -145,11 +145,20 @@ def _judge(claim: Claim, material: Material, known: Mapping[str, Judgement]) -> 
     if test is None:
         named = ", ".join(dict.fromkeys(one.model for one in claim.tests))
         return closed(f"No model that can test the claim was fitted to this cohort ({named}).")
-    refused = material.facts(test.model).get(claim.id) or {}
-    if refused.get("testable") is False:
-        return closed(str(refused.get("reason") or f"{test.model} cannot test the claim in this cohort."))
+    refused = _refused(test, claim, material)
+    if refused:
+        return closed(refused)
     case = Case(settle_sesoi(claim, material.measures, material.decisions), test, material, known)
     return _with_overturned(RULES[claim.rule.kind](case), material)
+
+
+def _refused(test: Test, claim: Claim, material: Material) -> str:
+    """Why the analysis that would test a claim says that this cohort cannot, or ""."""
+    for subject, fact in (material.facts(test.model).get("testable") or {}).items():
+        asked = any(subject in effect for effect in (test.effect, *claim.rule.effects))
+        if asked and fact.get("testable") is False:
+            return str(fact.get("reason") or f"{test.model} cannot test the claim in this cohort.")
+    return ""
 
 
 def _with_overturned(judgement: Judgement, material: Material) -> Judgement:

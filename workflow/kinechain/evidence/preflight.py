@@ -9,6 +9,9 @@ from kinechain.errors import Problem, UserError, closest
 from kinechain.evidence.claim import FILE, Claim, claim_problems
 from kinechain.spec import ModelSpec
 
+TOTAL = ", total"
+"""How a claim's `effect` ends when it is about a total effect."""
+
 
 def check_claims(
     claims: Sequence[Claim],
@@ -16,12 +19,15 @@ def check_claims(
     models: Mapping[str, ModelSpec],
     constructs: Collection[str],
     units: Mapping[str, str] | None = None,
+    *,
+    reference: str = "",
 ) -> list[Problem]:
     """Everything wrong with the claims, each with the place to change; empty when they can be judged.
 
     models      models of the study, macros written out; a test that names another model waits until it is added
     constructs  names that a cohort may have: constructs and measures of config/measures.yaml
     units       outcome measure or construct -> its unit, for claims judged in raw units; None to leave that unchecked
+    reference   model whose graph says what comes after what; "" to leave adjustment sets unchecked
 
     Refused are a claim about an unknown construct, a model without the effect a claim asks it for, a smallest effect
     without a scale or on another scale, rules that read one another in a circle, a cycle in a model, adjusting for a
@@ -41,6 +47,7 @@ def check_claims(
         ]
         problems += _tests(claim, models, where)
         problems += _unit(claim, decisions, units, where)
+        problems += _adjustment(claim, models, reference)
     for spec in models.values():
         problems += model_graph_problems(spec)
     return problems
@@ -87,6 +94,32 @@ def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Pr
         if effect not in known:
             what = f"the model `{model}` cannot test the claim: it has no effect `{effect}`"
             problems.append(Problem(where, what, closest(effect, known) or "Name one of its effects"))
+    return problems
+
+
+def _adjustment(claim: Claim, models: Mapping[str, ModelSpec], reference: str) -> list[Problem]:
+    """Controls of a claim's own equation that come after its outcome or, for a total effect, after its exposure."""
+    if reference not in models:
+        return []
+    from kinechain.graph import bad_controls, graph_of
+
+    try:
+        graph = graph_of(models[reference])
+    except UserError:
+        return []  # the cycle is told where the model is checked
+    problems: list[Problem] = []
+    for test in claim.tests:
+        outcome, found, cause = test.effect.partition("~")
+        spec = models.get(test.model)
+        if not found or spec is None or test.model == reference or not {outcome, cause} <= set(graph.nodes):
+            continue
+        held = [row.rhs for row in spec.table.rows if row.op == "~" and row.lhs == outcome and row.rhs != cause]
+        known = [name for name in held if name in graph.nodes]
+        total = claim.effect.endswith(TOTAL)
+        for reason in bad_controls(graph, cause, outcome, known, total=total).values():
+            problems.append(
+                Problem(spec.where, f"{reason} ({claim.id}: {test.effect})", "Take it out of that equation")
+            )
     return problems
 
 

@@ -1,0 +1,219 @@
+"""How each kind of rule decides: one behaviour a test, effects drawn in the test.
+
+row(model, effect, estimate, standard error); the smallest effect of interest is 0.10 throughout
+"""
+
+import pytest
+
+from kinechain.evidence.judging import judge_material
+from tests.unit.evidence_material import CLAIMS, EDGES, chain_rows, fit, material, row
+
+CLEAR, NULL, OPEN = (0.3, 0.05), (0.0, 0.03), (0.1, 0.1)
+
+
+def verdict(claim, rows, fits=None, **more):
+    return judge_material(material(rows, fits, **more), CLAIMS).verdict(claim)
+
+
+def gaze(lumbar=NULL, thorax=NULL, head=NULL, comp=(0.2, 0.05), rest=(-0.2, 0.05)):
+    return [
+        row("M8_gaze", "total:lumbar_flat->gaze", *lumbar),
+        row("M8_gaze", "total:thor_kyph->gaze", *thorax),
+        row("M8_gaze", "total:head_fwd->gaze", *head),
+        row("M8_gaze", "comp", *comp),
+        row("M8_gaze", "rest", *rest),
+    ]
+
+
+def test_a_level_gaze_needs_every_effect_inside_the_bound():
+    assert verdict("C09", gaze()).verdict == "supported"
+    assert verdict("C09", gaze(thorax=OPEN)).verdict == "inconclusive"
+
+
+def test_one_effect_wholly_outside_contradicts_a_level_gaze():
+    found = verdict("C09", gaze(head=(0.4, 0.05)))
+    assert (found.verdict, found.weakest) == ("contradicted_opposite", "total:head_fwd->gaze")
+
+
+def test_parts_that_cancel_support_compensation():
+    assert verdict("C12", gaze()).verdict == "supported"
+
+
+def test_parts_of_one_sign_contradict_compensation():
+    assert verdict("C12", gaze(rest=(0.2, 0.05))).verdict == "contradicted_opposite"
+
+
+def test_a_total_that_is_not_null_contradicts_compensation():
+    assert verdict("C12", gaze(thorax=(0.4, 0.05))).verdict == "contradicted_opposite"
+
+
+def test_parts_that_are_both_nothing_leave_nothing_to_cancel():
+    assert verdict("C12", gaze(comp=NULL, rest=NULL)).verdict == "contradicted_null"
+
+
+def test_a_part_that_is_open_leaves_compensation_open():
+    assert verdict("C12", gaze(comp=OPEN)).verdict == "inconclusive"
+
+
+def dependence(p, gain, rows=None, n=400):
+    fits = {
+        "M0_independent": fit(n, pvalue=p, chisq=50.0, df=31, bic=2000.0 + gain),
+        "M1_chain": fit(n, bic=2000.0),
+        "M2_chain_open": fit(n, bic=2000.0),
+        "MT_total_effect": fit(n),
+    }
+    return material(rows or chain_rows(), fits)
+
+
+def test_dependence_needs_the_joint_test_and_bic():
+    assert judge_material(dependence(0.001, 40.0), CLAIMS).verdict("C02").verdict == "supported"
+    assert judge_material(dependence(0.001, -5.0), CLAIMS).verdict("C02").verdict == "inconclusive"
+    assert judge_material(dependence(0.2, 5.0), CLAIMS).verdict("C02").verdict == "inconclusive"
+
+
+def test_independence_is_called_only_where_every_link_could_have_been_seen():
+    fine = judge_material(dependence(0.4, -60.0, chain_rows(0.0, 0.04)), CLAIMS)
+    coarse = judge_material(dependence(0.4, -60.0, chain_rows(0.0, 0.15)), CLAIMS)
+    assert (fine.verdict("C02").verdict, fine.verdict("RV00").verdict) == ("contradicted_null", "supported")
+    assert (coarse.verdict("C02").verdict, coarse.verdict("RV00").verdict) == ("inconclusive", "inconclusive")
+    assert any("no evidence of it" in text for text in coarse.verdict("RV00").reasons)
+
+
+def test_the_same_dependence_contradicts_the_rival_without_a_chain():
+    assert judge_material(dependence(0.001, 40.0), CLAIMS).verdict("RV00").verdict == "contradicted_opposite"
+
+
+def test_models_on_different_people_are_not_compared():
+    several = dependence(0.001, 40.0)
+    several.fits["M0_independent"]["n_obs"] = 399  # type: ignore[index] # a dict in this test
+    assert judge_material(several, CLAIMS).verdict("C02").verdict == "not_testable"
+
+
+def mediated(through=CLEAR, past=NULL, first=CLEAR):
+    rows = chain_rows()
+    rows[0] = row("M2_chain_open", EDGES["C04"], *first)
+    for name, outcome in (("lumbar", "lumbar_flat"), ("thorax", "thor_kyph"), ("head", "head_fwd")):
+        rows.append(row("M2_chain_open", f"via_pelvis_{name}", *through))
+        rows.append(row("M2_chain_open", f"{outcome}~ham_tight", *past))
+    return rows
+
+
+def test_an_effect_through_the_mediator_and_not_past_it_supports_mediation():
+    assert verdict("C03", mediated()).verdict == "supported"
+
+
+def test_a_way_past_the_mediator_leaves_mediation_open():
+    assert verdict("C03", mediated(past=CLEAR)).verdict == "inconclusive"
+
+
+def test_a_way_past_the_mediator_with_nothing_through_it_contradicts_mediation():
+    assert verdict("C03", mediated(through=NULL, past=CLEAR)).verdict == "contradicted_null"
+
+
+def test_a_first_link_of_practically_nothing_contradicts_mediation():
+    assert verdict("C03", mediated(through=OPEN, past=OPEN, first=NULL)).verdict == "contradicted_null"
+
+
+def upper_only(lower=NULL, upper=CLEAR):
+    values = dict.fromkeys(("C04", "C05", "C08"), lower) | dict.fromkeys(("C10", "C14"), upper)
+    rows = [row("M2_chain_open", EDGES[name], *value) for name, value in values.items()]
+    rows.append(row("M4_thorax_only", EDGES["C10"], 0.3, 0.05))
+    return rows
+
+
+def test_a_rival_holds_when_its_whole_signature_does():
+    assert verdict("RV04", upper_only()).verdict == "supported"
+
+
+def test_a_rival_fails_when_a_part_of_its_signature_is_decided_otherwise():
+    assert verdict("RV04", upper_only(lower=CLEAR)).verdict == "contradicted_opposite"
+
+
+def test_a_rival_stays_open_while_a_part_of_its_signature_does():
+    assert verdict("RV04", upper_only(lower=OPEN)).verdict == "inconclusive"
+
+
+def vanishing(before, after):
+    rows = [row("M2_unadjusted", effect, *before) for effect in EDGES.values()]
+    return rows + [row("M2_chain_open", effect, *after) for effect in EDGES.values()]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (CLEAR, NULL, "supported"),
+        (CLEAR, CLEAR, "contradicted_opposite"),
+        (CLEAR, OPEN, "inconclusive"),
+        (NULL, NULL, "contradicted_null"),
+        (OPEN, NULL, "inconclusive"),
+    ],
+)
+def test_common_causes_are_believed_only_when_every_edge_found_without_them_vanishes(before, after, expected):
+    assert verdict("RV02", vanishing(before, after)).verdict == expected
+
+
+def test_one_edge_that_stays_by_chance_alone_does_not_contradict_common_causes():
+    rows = vanishing(CLEAR, NULL)
+    rows[-1] = row("M2_chain_open", EDGES["C14"], 0.105, 0.05)
+    assert verdict("RV02", rows).verdict == "inconclusive"
+
+
+def test_shape_of_the_pelvis_is_judged_by_whichever_pair_was_fitted():
+    rows = [
+        row("VN_pelvis_lumbar", "lumbar_flat~pelvis_post", -0.3, 0.1, 100),
+        row("VN_pelvis_lumbar_pi", "lumbar_flat~pelvis_post", 0.24, 0.09, 100),
+    ]
+    found = verdict("RV07", rows, design="summary")
+    assert (found.verdict, found.tier, found.model) == ("contradicted_opposite", "T0", "VN_pelvis_lumbar_pi")
+
+
+def test_the_threshold_rival_wants_nothing_below_the_point():
+    rows = [row("threshold", "extra_slope", *CLEAR), row("threshold", "slope_below", *NULL)]
+    assert verdict("C16", rows, fits={}).verdict == "supported"
+    assert verdict("RV11", rows, fits={}).verdict == "supported"
+    rows[1] = row("threshold", "slope_below", *CLEAR)
+    assert verdict("RV11", rows, fits={}).verdict == "contradicted_opposite"
+
+
+def trial(effect, estimate, error, **facts):
+    fits = {"M10_trial": {**fit(200), "facts": facts}}
+    return material([row("M10_trial", effect, estimate, error, 200)], fits, design="trial")
+
+
+def test_a_randomised_contrast_may_say_cause():
+    evidence = judge_material(trial("str_ctl_ham_tight_post", -8.0, 1.0), CLAIMS)
+    found = evidence.verdict("C17")
+    assert (found.verdict, found.tier) == ("supported", "T3")
+    assert found.wording == "In this trial, assignment to stretching caused less tightness, as claimed."
+
+
+def test_a_trial_says_which_claims_it_cannot_test():
+    why = "Most people were tilted forward at the start."
+    facts = {"testable": {"pelvis_distance": {"testable": False, "reason": why}}}
+    evidence = judge_material(trial("str_ctl_pelvis_post_post", -3.0, 0.5, **facts), CLAIMS)
+    assert evidence.verdict("C18").reasons == ("Most people were tilted forward at the start.",)
+
+
+def test_a_verdict_that_unseen_visits_overturn_is_open():
+    facts = {"overturned": {"str_ctl_ham_tight_post": [1.0]}}
+    found = judge_material(trial("str_ctl_ham_tight_post", -8.0, 1.0, **facts), CLAIMS).verdict("C17")
+    assert found.verdict == "inconclusive"
+    assert "A shift of the values nobody saw, within the declared range, overturns it." in found.reasons
+
+
+def test_the_smallest_effect_follows_the_measure_that_stands_for_the_construct():
+    rows = [row("M10_trial", "strstg_neck_neck_pain_fu", -5.0, 1.0, 200)]
+    fits = {"M10_trial": fit(200)}
+    by_measure = {
+        measure: verdict("C23", rows, fits, design="trial", measures={"neck_pain": measure}).sesoi
+        for measure in ("ndi_total50", "neck_nprs", "something_new")
+    }
+    assert by_measure == {"ndi_total50": 3.75, "neck_nprs": 0.75, "something_new": 0.2}
+
+
+def test_mediation_inside_a_trial_is_not_worded_as_assignment():
+    rows = [row("M10_trial", "mediated_strstg_neck_pain", -5.0, 1.0, 200)]
+    assert (
+        verdict("C22m", rows, {"M10_trial": fit(200)}, design="trial", measures={"neck_pain": "ndi_total50"}).tier
+        == "T2"
+    )
