@@ -152,6 +152,7 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
         assert constraint.left is not None
         assert constraint.right is not None
         gap = linearise(constraint.left, values, slopes, k)[0] - linearise(constraint.right, values, slopes, k)[0]
+        gap = gap if fit.status.has_numbers else math.nan
         records.append(
             {
                 "lhs": constraint.lhs,
@@ -162,7 +163,7 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
                 "label": "",
                 "free": 0,
             }
-            | {"exo": False, **_interval(gap, 0.0), "std_lv": math.nan, "std_all": math.nan}
+            | {"exo": False, **_interval(gap, 0.0 * gap), "std_lv": math.nan, "std_all": math.nan}
         )
     return records
 

@@ -15,6 +15,10 @@ import numpy as np
 
 from kinechain.numerics import Array
 
+SHORTEST = 1e-10
+"""Share of a step below which shortening it further is rounding."""
+TRIALS = 2000
+"""Points tried before giving up: a search that shortens nearly every step is going nowhere."""
 STEPS = 500
 """Steps before giving up: models that converge do so in a few dozen."""
 ROUNDING = 1e-20
@@ -97,8 +101,12 @@ def minimise(
     damping = 0.0
     norm = np.inf
     near = False
+    trials = 0.0
     for step_number in range(STEPS):
-        slope = objective.slope(theta, exact=near)
+        try:
+            slope = objective.slope(theta, exact=near)
+        except np.linalg.LinAlgError:  # where the constraints hold, the function does not exist
+            return Optimum(theta, False, step_number, norm, np.zeros((0, k)))
         curvature = slope.curvature
         if near and not _is_positive(curvature, limits.equal(theta)[1]):
             slope = objective.slope(theta, exact=False)
@@ -128,6 +136,9 @@ def minimise(
         near = decrement < 0.5 * max(1.0, k) and broken < 1e-3
         penalty = max(penalty, 2.0 * float(np.max(np.abs(multipliers), initial=0.0)))
         moved, length = _search_line(objective, theta, step, slope, limits, penalty, weight)
+        trials += 1.0 - float(np.log2(length or SHORTEST))
+        if trials > TRIALS:
+            return Optimum(theta, False, step_number, norm, active)
         if moved is None:
             damping = max(10.0 * damping, 1e-6)
             near = False
@@ -231,7 +242,7 @@ def _search_line(
     promise = float(slope.gradient @ step) - penalty * broken
     rounding = 1e-13 * max(1.0, abs(slope.value)) + 1e-16 / max(weight, 1.0)
     length = 1.0
-    while length > 1e-10:
+    while length > SHORTEST:
         there = theta + length * step
         try:
             value = objective.value(there) + penalty * _infeasibility(there, limits)
