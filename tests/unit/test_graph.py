@@ -185,6 +185,8 @@ def test_declared_time_order_prunes():
     graph = build_graph([("late", "early")])
     assert against_time(graph, [["early"], ["late"]]) == (("late", "early"),)
     assert against_time(graph, [["late"]]) == ()
+    through = build_graph([("late", "free"), ("free", "early")])
+    assert against_time(through, [["early"], ["late"]]) == (("late", "early"),)
 
 
 @st.composite

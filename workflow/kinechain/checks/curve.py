@@ -17,6 +17,8 @@ from kinechain.numerics.regression import regress
 
 MISSING = ("listwise", "maximum likelihood")
 MOST_SETS = 6
+OUTCOME, CAUSE = ".outcome", ".cause"
+"""Names no variable can have, so that a covariate is never taken for either end."""
 
 
 def check_specifications(study: Study) -> CheckResult:
@@ -61,9 +63,9 @@ def check_specifications(study: Study) -> CheckResult:
         choices = product(admissible, _measures(study, cause), _measures(study, outcome), MISSING)
         for adjustment, x, y, missing in choices:
             moments = _moments(study, y, x, adjustment, missing)
-            fitted = regress(moments, "y", ("x", *adjustment))
+            fitted = regress(moments, OUTCOME, (CAUSE, *adjustment))
             sd = np.sqrt(np.diag(moments.covariance))
-            estimate, error = fitted.slope("x") * sd[1] / sd[0], fitted.std_error("x") * sd[1] / sd[0]
+            estimate, error = fitted.slope(CAUSE) * sd[1] / sd[0], fitted.std_error(CAUSE) * sd[1] / sd[0]
             main = (adjustment, x, y, missing) == (declared, (cause, 1.0), (outcome, 1.0), spec.missing)
             if spec.missing == "fiml":
                 main = (adjustment, x, y, missing) == (declared, (cause, 1.0), (outcome, 1.0), MISSING[1])
@@ -89,7 +91,7 @@ def _moments(
     assert study.cohort.people is not None
     values = study.cohort.people[[y[0], x[0], *adjustment]].to_numpy(dtype=np.float64)
     values = values * np.array([y[1], x[1], *[1.0] * len(adjustment)])
-    names = ("y", "x", *adjustment)
+    names = (OUTCOME, CAUSE, *adjustment)
     seen = np.isfinite(values)
     if missing == MISSING[0] or seen.all():
         return moments_from_data(names, values[seen.all(axis=1)])

@@ -177,12 +177,17 @@ class Study:
         return set(names) <= set(self.cohort.variables)
 
     def covariates(self, adjust: str, outcome: str, *predictors: str) -> tuple[str, ...]:
-        """The covariates a text names, macros written out, those the cohort lacks and those asked about left out."""
+        """The covariates a text names, macros written out.
+
+        Left out are the variables asked about and those of a macro that the cohort lacks.
+
+        Raises UserError for a name written out that the cohort lacks.
+        """
         if not adjust:
             return ()
         mapping = {"name": "adjust", "equations": f"{outcome} ~ {' + '.join((*predictors, adjust))}"}
         spec = build_spec(mapping, self.macros, self.cohort.variables, FILE)
-        return tuple(name for name in spec.covariates if name not in predictors and name in self.cohort.variables)
+        return tuple(row.rhs for row in spec.flat if row.op == "~" and row.rhs not in (*predictors, outcome))
 
     def rows(self, names: Sequence[str]) -> Array:
         """Complete rows of some variables, (n, k); no rows for a cohort known by its moments only."""

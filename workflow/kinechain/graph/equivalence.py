@@ -62,15 +62,17 @@ def reversed_arrows(graph: Graph, other: Graph) -> tuple[tuple[str, str], ...]:
 
 
 def against_time(graph: Graph, order: Iterable[Collection[str]]) -> tuple[tuple[str, str], ...]:
-    """Arrows from a later to an earlier tier of a declared time order; nodes in no tier are free.
+    """Pairs (cause, effect) whose arrows lead, directly or through others, from a later tier to an earlier one.
 
-    order  tiers, earliest first, each a collection of names
+    order  tiers, earliest first, each a collection of names; nodes in no tier are free
     """
     tier = {name: place for place, names in enumerate(order) for name in names}
     return tuple(
         (cause, effect)
-        for cause, effect in graph.arrows
-        if cause in tier and effect in tier and tier[cause] > tier[effect]
+        for cause in graph.nodes
+        if cause in tier
+        for effect in graph.descendants(cause)
+        if effect in tier and tier[cause] > tier[effect]
     )
 
 

@@ -1,0 +1,318 @@
+"""The checks on a small drawn cohort whose truth is known, and the contract every check keeps."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kinechain.checks import CHECKS, CheckPlan, CheckResult, Study, run_checks
+from kinechain.checks.atlas import loglikelihood
+from kinechain.checks.plan import Question
+from kinechain.checks.reliability import latent_model, refuse
+from kinechain.cohort import Cohort
+from kinechain.estimators import fit_model
+from kinechain.fit import row_values
+from kinechain.graph import graph_of
+from kinechain.numerics.moments import moments_from_data
+from kinechain.spec import spec_from_text
+from tests.tolerances import CLOSED_FORM
+from tests.unit.evidence_material import DECISIONS
+
+N = 400
+MEASURES = {"x": "x_deg", "m": "m_deg", "y": "ndi_total50"}
+
+
+def people(seed: int = 8) -> pd.DataFrame:
+    """x -> m -> y with one covariate, a third of a slope each; w touches nothing; a few gaps; a second measure of x."""
+    rng = np.random.default_rng(seed)
+    c, w, noise = rng.standard_normal((3, N))
+    x = 0.4 * c + rng.standard_normal(N)
+    m = 0.5 * x + 0.3 * c + rng.standard_normal(N)
+    y = 0.5 * m + 0.2 * c + rng.standard_normal(N)
+    frame = pd.DataFrame({"x": 10 * x - 70, "m": 5 * m, "y": 4 * y + 8, "c": c, "w": w, "x2": -(x + 0.3 * noise)})
+    frame.loc[:19, "y"] = np.nan
+    return frame
+
+
+def study(frame: pd.DataFrame | None = None, **changes: object) -> Study:
+    frame = people() if frame is None else frame
+    codebook = [
+        {"measure": "x_deg", "orientation": -1, "reliability": 0.9},
+        {"measure": "m_deg", "orientation": 1, "reliability": 0.8},
+        {"measure": "ndi_total50", "orientation": 1, "reliability": None},
+        {"measure": "x2", "orientation": -1, "reliability": 0.9},
+    ]
+    cohort = Cohort(
+        name="drawn",
+        title="Drawn",
+        people=frame,
+        moments=None,
+        constructs=MEASURES,
+        units={"x": "deg", "m": "deg", "y": "points"},
+        design="cross_sectional",
+        sampling_frame="general",
+        synthetic=True,
+        extra={"codebook": codebook},
+    )
+    models = {
+        "open": spec_from_text("m ~ a*x + c\ny ~ b*m + x + c", "open"),
+        "closed": spec_from_text("m ~ x + c\ny ~ m + c", "closed"),
+        "joint": spec_from_text("x ~ c\nm ~ x + c\ny ~ m + c", "joint"),
+    }
+    plan = CheckPlan(
+        main_model="open",
+        edges=(("m", "x"), ("y", "m")),
+        product="a*b",
+        total=Question("x", "y", adjust="c"),
+        atlas_models=("joint",),
+        time_order=(("x",), ("y",)),
+        alternatives={"x": ("x2",)},
+        negative_controls=(Question("x", "w", adjust="c", why="w is drawn apart"), Question("c", "m", why="not apart")),
+        threshold=Question("x", "y", adjust="c", at="threshold.exposure_tight"),
+        splines=(Question("x", "y", adjust="c"),),
+        moderation=(
+            Question("x", "y", mediator="m", moderator="w", adjust="c", path="first"),
+            Question("x", "y", mediator="m", moderator="w", adjust="c", path="second"),
+        ),
+        natural_effects=(
+            Question("x", "y", mediator="m", adjust="c", contrast="contrast.exposure"),
+            Question("x", "y", mediator="m", adjust="c", contrast="contrast.exposure", cut="mcid"),
+        ),
+    )
+    macros: dict[str, str] = {}
+    made = Study(cohort, models, macros, plan, DECISIONS, pd.DataFrame(columns=["model", "effect"]), 1)
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type] # field names are checked by replace itself
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CheckResult]:
+    return run_checks(study())
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_every_check_keeps_the_contract(name, results):
+    result = results[name]
+    assert result.name == name
+    assert isinstance(result.table, pd.DataFrame)
+    assert len(result.table.columns) > 0
+    assert len(result.table) or result.notes, "an empty table says why"
+    again = CHECKS[name](study())
+    pd.testing.assert_frame_equal(result.table, again.table)
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_every_check_says_why_it_cannot_be_asked_of_published_moments(name):
+    made = study()
+    moments = moments_from_data(("x", "m", "y", "c", "w", "x2"), people().dropna().to_numpy())
+    published = dataclasses.replace(made.cohort, people=None, moments=moments, design="summary")
+    result = CHECKS[name](dataclasses.replace(made, cohort=published))
+    assert len(result.table) or result.notes
+
+
+def test_no_check_shows_a_value_that_belongs_to_one_person(results):
+    lowest, highest = people()["x"].min(), people()["x"].max()
+    grid = results["splines"].table["exposure"]
+    assert lowest < grid.min()
+    assert grid.max() < highest
+
+
+def test_the_log_likelihood_of_a_graph_is_the_engines():
+    made = study()
+    spec = made.models["joint"]
+    moments = made.moments(spec.table.observed)
+    fit = fit_model(spec, moments)
+    assert loglikelihood(graph_of(spec), moments, spec.table.exogenous) == pytest.approx(fit.measures["logl"], abs=1e-6)
+
+
+def test_every_member_of_the_atlas_has_the_same_likelihood_and_time_prunes(results):
+    table = results["atlas"].table
+    assert len(table) == 3
+    assert table["difference"].abs().max() < 1e-9
+    assert list(table["pruned"].astype(bool)) == [False, False, True]
+    assert table["meaning"].iloc[0] == "as fitted"
+    assert "One wave cannot tell forward from reverse." in results["atlas"].notes[0]
+
+
+def test_an_instrument_that_would_be_caused_by_the_chain_prunes():
+    made = study()
+    plan = dataclasses.replace(made.plan, instruments=("x",), atlas_models=("bare",))
+    models = {**made.models, "bare": spec_from_text("m ~ x\ny ~ m", "bare")}
+    bare = CHECKS["atlas"](dataclasses.replace(made, plan=plan, models=models)).table
+    assert len(bare) == 1, "an exogenous variable keeps its arrows"
+
+
+def test_implied_independences_hold_where_the_model_is_true(results):
+    table, notes = results["independences"].table, results["independences"].notes
+    assert set(table["model"]) == {"closed", "joint"}
+    assert not table["contradicted"].any()
+    assert notes == ("open implies no independence that could fail here: it fits whatever the data say.",)
+
+
+def test_an_implied_independence_that_the_data_break_is_told():
+    made = study()
+    models = {"wrong": spec_from_text("m ~ c\ny ~ x + c", "wrong")}
+    table = CHECKS["independences"](dataclasses.replace(made, models=models)).table
+    broken = table[table["contradicted"]]
+    assert {frozenset(pair) for pair in zip(broken["one"], broken["other"], strict=True)} >= {frozenset(("x", "m"))}
+
+
+def test_the_product_vanishes_with_its_weakest_link(results):
+    table = results["residual_correlation"].table
+    product = table[table["effect"] == "a*b"]
+    weakest = table[table["weakest"]]["effect"].unique()
+    assert len(weakest) == 1
+    assert product["vanishes_at"].iloc[0] == table[table["effect"] == weakest[0]]["vanishes_at"].iloc[0]
+    at_zero = table[(table["rho"] == 0)].set_index("effect")["estimate"]
+    assert at_zero["a*b"] == pytest.approx(at_zero["m~x"] * at_zero["y~m"], abs=CLOSED_FORM)
+
+
+def test_correction_for_unreliability_of_one_cause_divides_by_it():
+    """One cause, no covariate: the true-score slope is the observed slope over the reliability."""
+    data = people().dropna()
+    moments = moments_from_data(("y", "x"), data[["y", "x"]].to_numpy())
+    spec = spec_from_text("y ~ x")
+    slope = moments.covariance[0, 1] / moments.covariance[1, 1]
+    fit = fit_model(latent_model(spec, moments, {"x": 0.8}), moments)
+    values = {(row.lhs, row.op, row.rhs): value for row, value in zip(fit.table.rows, row_values(fit), strict=True)}
+    assert values[("y", "~", "true_x")] == pytest.approx(slope / 0.8, rel=1e-6)
+
+
+def test_correction_with_covariates_agrees_with_corrected_moments():
+    """A just-identified equation: least squares on moments whose error variance was taken off the diagonal."""
+    data = people().dropna()
+    names = ("y", "m", "x", "c")
+    moments = moments_from_data(names, data[list(names)].to_numpy())
+    spec = spec_from_text("y ~ m + x + c\nm ~ x + c")
+    fit = fit_model(latent_model(spec, moments, {"m": 0.8, "x": 0.9}), moments)
+    S = moments.covariance.copy()
+    S[1, 1] *= 0.8
+    S[2, 2] *= 0.9
+    expected = np.linalg.solve(S[1:, 1:], S[1:, 0])
+    values = {(row.lhs, row.op, row.rhs): value for row, value in zip(fit.table.rows, row_values(fit), strict=True)}
+    ours = [values[("y", "~", "true_m")], values[("y", "~", "true_x")], values[("y", "~", "c")]]
+    assert ours == pytest.approx(expected, rel=1e-5)
+
+
+def test_corrections_beyond_reason_are_refused():
+    data = people().dropna()
+    moments = moments_from_data(("x", "x2"), data[["x", "x2"]].to_numpy())
+    assert refuse(moments, {"x": 0.2, "x2": 1.0}, 0.30) == "refused: reliability of x is 0.20, below 0.30"
+    assert refuse(moments, {"x": 0.7, "x2": 0.7}, 0.30) == "refused: the corrected correlation of x and x2 reaches 1"
+    assert refuse(moments, {"x": 1.0, "x2": 1.0}, 0.30) == ""
+
+
+def test_a_negative_control_apart_is_clean_and_one_that_is_not_shows_bias(results):
+    table = results["negative_controls"].table.set_index("control")
+    assert table.loc["x -> w", "verdict"] in ("clean", "open")
+    assert table.loc["c -> m", "verdict"] == "bias"
+
+
+def test_the_specification_curve_marks_its_main_choice_and_runs_admissible_ones(results):
+    table = results["specifications"].table
+    assert list(table.groupby("effect")["main"].sum()) == [1, 1]
+    assert set(table[table["effect"] == "m~x"]["cause_measure"]) == {"x_deg", "x2"}
+    assert not table["adjustment"].str.contains("y").any()
+    for _, one in table.groupby("effect"):
+        assert sorted(one["rank"]) == list(range(1, len(one) + 1))
+
+
+def test_influence_is_a_range_around_the_estimate(results):
+    table = results["influence"].table
+    assert (table["lowest"] < table["estimate"]).all()
+    assert (table["estimate"] < table["highest"]).all()
+    assert list(table.columns) == [
+        "effect",
+        "estimate",
+        "lowest",
+        "highest",
+        "largest_change_in_errors",
+        "sign_changes",
+        "n",
+    ]
+
+
+def test_a_kink_at_the_declared_point_is_found():
+    """Tightness is scored as minus degrees, so that the declared 70 deg lies at -70 in problem space."""
+    frame = people()
+    frame["y"] = 8 + 0.3 * np.maximum(frame["x"] + 70, 0) + np.random.default_rng(1).standard_normal(N)
+    table = CHECKS["threshold"](study(frame)).table.set_index("effect")
+    assert table.loc["extra_slope", "estimate"] == pytest.approx(0.3, abs=0.06)
+    assert table.loc["slope_below", "estimate"] == pytest.approx(0.0, abs=0.04)
+    assert table.loc["extra_slope", "low"] > 0
+
+
+def test_a_point_that_nobody_passes_is_told_in_counts():
+    frame = people()
+    frame["x"] -= 60
+    result = CHECKS["threshold"](study(frame))
+    assert result.table.empty
+    assert result.notes == (
+        "Fewer than 10 people lie on one side of the declared point; no change of slope can be seen.",
+    )
+
+
+def test_a_bend_is_told_from_a_line():
+    frame = people()
+    z = (frame["x"] + 70) / 10
+    frame["y"] = 8 + z**2 + np.random.default_rng(1).standard_normal(N)
+    assert CHECKS["splines"](study(frame)).table["p_nonlinear"].iloc[0] < 1e-6
+
+
+def test_what_nobody_saw_is_shifted_and_only_that(results):
+    table = results["missing"].table
+    y = table[table["effect"] == "y~m"].set_index("delta")["estimate"]
+    m = table[table["effect"] == "m~x"]["estimate"]
+    assert m.nunique() == 1, "nothing is missing of m"
+    assert y.nunique() == len(y)
+
+
+def test_an_index_of_moderated_mediation_is_the_slope_of_the_indirect_effect(results):
+    table = results["moderation"].table
+    for path in ("first", "second"):
+        one = table[table["path"] == path]
+        effects = one[one["quantity"] == "conditional indirect effect"].sort_values("at")
+        slope = np.diff(effects["estimate"]) / np.diff(effects["at"])
+        index = one[one["quantity"] == "index of moderated mediation"]["estimate"].iloc[0]
+        assert slope == pytest.approx([index, index], abs=1e-8)
+
+
+def test_natural_effects_add_up_and_are_on_a_clinical_contrast(results):
+    table = results["natural_effects"].table
+    for _, one in table.groupby("outcome_kind"):
+        value = one.set_index("quantity")["estimate"]
+        assert value["total"] == pytest.approx(value["natural direct"] + value["natural indirect"], abs=CLOSED_FORM)
+        assert one["contrast"].iloc[0] == "10 deg more of x, about its mean"
+    linear = table[table["outcome_kind"] == "linear"].set_index("quantity")
+    assert linear.loc["natural indirect", "note"].endswith("% of the smallest difference that matters")
+
+
+def test_a_contrast_in_other_units_is_not_answered():
+    made = study()
+    cohort = dataclasses.replace(made.cohort, units={"x": "cm", "m": "deg", "y": "points"})
+    result = CHECKS["natural_effects"](dataclasses.replace(made, cohort=cohort))
+    assert result.table.empty
+    assert result.notes[0] == "x -> m -> y: the contrast is in deg, but x is measured in cm"
+
+
+def test_adjustment_lists_what_the_graph_asks_for(results):
+    table = results["adjustment"].table.set_index("effect")
+    assert table.loc["m~x", "minimal"] == "{c}"
+    assert table.loc["total:x->y", "minimal"] == "{c}"
+    assert table["sufficient"].all()
+
+
+def test_clinical_units_multiply_the_raw_effect_by_the_contrast():
+    effects = pd.DataFrame(
+        [{"model": "open", "effect": "y~m", "kind": "path", "estimate": 0.3, "low": 0.2, "high": 0.4, "n": N}]
+    )
+    row = CHECKS["clinical_units"](study(effects=effects)).table.iloc[0]
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((3.0, 2.0, 4.0))
+    assert row["share_of_mcid"] == pytest.approx(3.0 / 7.5)
+
+
+def test_nothing_is_not_a_number_where_an_estimate_is_given(results):
+    for name, result in results.items():
+        if name not in ("natural_effects", "robustness") and "estimate" in result.table.columns:
+            assert not any(math.isnan(value) for value in result.table["estimate"]), name
