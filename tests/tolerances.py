@@ -60,3 +60,6 @@ ENGINE_ESTIMATE = 1e-5
 FINITE_DIFFERENCE = 1e-6
 # Iterated maximum likelihood against a closed form or another route to the same optimum: the last step is quadratic.
 OPTIMUM = 1e-7
+# EM of the repeated-measures model stops at 1e-10 of a standard deviation; what is left of beta and Sigma is below this
+# (in the unit of the data, standard deviations near 8).
+ITERATION = 1e-6

@@ -38,7 +38,7 @@ class Residual:
     lhs, rhs      the two variables of a covariance; rhs is "" for a mean
     raw           sample less implied
     normalised    over the standard error of the sample moment
-    standardised  over the standard error of the residual itself; NaN where it cannot vary
+    standardised  over the standard error of the residual itself, given the fixed covariates; NaN where it cannot vary
     """
 
     lhs: str
@@ -59,16 +59,25 @@ def find_residuals(fit: Fit) -> tuple[Residual, ...]:
     names = fit.table.observed
     p = len(names)
     rows, columns = np.tril_indices(p)
+    bread = fit.covariance
+    if fit.information == "sandwich":
+        information = NormalModel(fit.groups).information(fit.estimates, "observed")
+        bread = invert_information(information, _active_constraints(fit))[0]
     for number, (group, (mean, covariance)) in enumerate(zip(fit.groups, fit.saturated, strict=True), start=1):
         implied = imply_moments(group.ram, fit.estimates)
         d_mu, d_Sigma = saturated_derivatives(p, np.zeros(0, dtype=np.intp), with_means=group.ram.means)
         W = observed_information(group.data, log_likelihood(group.data, mean, covariance), d_mu, d_Sigma)
-        W_inverse = np.linalg.inv(W)
+        spread = np.sqrt(np.diag(np.linalg.inv(W)))
+        is_fixed = np.array([name in fit.rows.fixed for name in names])
+        moves = ~(is_fixed[rows] & is_fixed[columns])
+        if group.ram.means:
+            moves = np.concatenate([~is_fixed, moves])
+        W = W[np.ix_(moves, moves)]
         t_mu, t_Sigma = differentiate_moments(group.ram, implied)
-        delta = np.concatenate([t_mu, t_Sigma[rows, columns]] if group.ram.means else [t_Sigma[rows, columns]])
-        Q = np.eye(len(W)) - delta @ fit.covariance @ delta.T @ W
-        spread = np.sqrt(np.diag(W_inverse))
-        left = np.diag(Q @ W_inverse @ Q.T)
+        delta = np.concatenate([t_mu, t_Sigma[rows, columns]] if group.ram.means else [t_Sigma[rows, columns]])[moves]
+        Q = np.eye(len(W)) - delta @ bread @ delta.T @ W
+        left = np.zeros(len(moves))
+        left[moves] = np.diag(Q @ np.linalg.inv(W) @ Q.T)
         spread_left = np.sqrt(np.where(left > NO_INFORMATION * spread**2, left, math.nan))
         raw = (covariance - implied.Sigma)[rows, columns]
         labels = [(names[i], names[j]) for i, j in zip(rows, columns, strict=True)]

@@ -157,6 +157,7 @@ def _from_rows(
         if found:
             continue
         patterns, membership = patterns_from_data(of_group)
+        problems += _check_coverage(spec, names, patterns, place)
         problems += _check_collinear(spec, names, of_group, patterns, place)
         cluster_codes = None
         if clusters is not None:
@@ -186,6 +187,19 @@ def _check_columns(spec: ModelSpec, names: tuple[str, ...], X: Array, place: str
             what = f"`{name}` has the same value for everyone{where}"
             problems.append(Problem(spec.where, what, "A constant has no covariance: leave it out of the model"))
     return problems
+
+
+def _check_coverage(spec: ModelSpec, names: tuple[str, ...], patterns: Patterns, place: str) -> list[Problem]:
+    """Pairs of variables that nobody has both of: nothing is known about their covariance."""
+    together = patterns.observed.T.astype(np.float64) @ patterns.observed
+    return [
+        Problem(
+            spec.where,
+            f"nobody{f' in {place}' if place else ''} has both `{names[i]}` and `{names[j]}`",
+            "Leave one of them out of the model",
+        )
+        for i, j in zip(*np.nonzero(np.triu(together == 0.0)), strict=True)
+    ]
 
 
 def _check_collinear(

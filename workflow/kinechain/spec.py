@@ -580,6 +580,7 @@ def _hold_equal(
     first: dict[tuple[str, str, str], int] = {}
     numbers: dict[str, int] = {}
     fixed_labels: dict[str, float] = {}
+    rows = _name_equals(rows, equal, where)
     made: list[Row] = []
     for position, row in enumerate(rows):
         settled = row
@@ -594,9 +595,7 @@ def _hold_equal(
         if settled.free:
             key = (row.lhs, row.op, row.rhs)
             label = row.label
-            if not label and position in equal:
-                label = _resolve(equal[position], made, row, where)
-            elif not label and _equality_of(row, roles) in held:
+            if not label and _equality_of(row, roles) in held:
                 at = first.setdefault(key, position)
                 label = made[at].label or made[at].plabel if at < position and made[at].free else ""
                 if label and not made[at].label:
@@ -614,15 +613,27 @@ def _hold_equal(
     return made
 
 
-def _resolve(target: str, made: list[Row], row: Row, where: str) -> str:
-    """Label (or plabel) of the row that `equal()` names, by label or by its text, in the same group first."""
-    for candidate in sorted(made, key=lambda other: other.group != row.group):
-        if candidate.free and target in (candidate.label, row_name(candidate)):
-            return candidate.label or candidate.plabel
-    known = [row_name(candidate) for candidate in made] + [candidate.label for candidate in made if candidate.label]
-    raise UserError(
-        Problem(where, f'`equal("{target}")` names no free parameter written before it', closest(target, known))
-    )
+def _name_equals(rows: list[Row], equal: Mapping[int, str], where: str) -> list[Row]:
+    """Rows where one with `equal()` and the row it names (by label or text, same group first) bear one label."""
+    named = list(rows)
+    for position, target in equal.items():
+        row = named[position]
+        if row.label:
+            continue
+        found = [
+            at
+            for at, other in enumerate(named)
+            if at != position and other.free and target in (other.label, row_name(other))
+        ]
+        if not found:
+            known = [row_name(other) for other in rows] + [other.label for other in rows if other.label]
+            what = f'`equal("{target}")` names no free parameter'
+            raise UserError(Problem(where, what, closest(target, known)))
+        at = min(found, key=lambda at: (named[at].group != row.group, at))
+        label = named[at].label or named[at].plabel
+        named[at] = replace(named[at], label=label)
+        named[position] = replace(row, label=label)
+    return named
 
 
 def _unknown_labels(table: ParameterTable, where: str) -> list[Problem]:

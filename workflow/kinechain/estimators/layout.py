@@ -179,14 +179,16 @@ def _guess_group(rows: list[Row], ram: Ram, mean: Array, S: Array) -> Array:
     _guess_loadings(ram, S, loading, value, variance, explained)
     slopes = np.zeros((ram.m, ram.m))
     paths = (ram.part == Part.A) & ~loading
+    instruments = np.setdiff1d(np.arange(p), np.concatenate([ram.row[paths], ram.row[loading]]))
+    is_entangled = _find_entangled(ram, paths)
     for outcome in np.unique(ram.row[paths]):
         cells = np.flatnonzero(paths & (ram.row == outcome))
         seen = cells[(ram.column[cells] < p) & is_free[cells]] if outcome < p else cells[:0]
         told = cells[~is_free[cells] & (ram.column[cells] < p)] if outcome < p else cells[:0]
         if len(seen):
             x = ram.column[seen]
-            right = S[x, outcome] - S[np.ix_(x, ram.column[told])] @ value[told]
-            value[seen] = np.linalg.lstsq(S[np.ix_(x, x)], right, rcond=None)[0]
+            right = S[:, outcome] - S[:, ram.column[told]] @ value[told]
+            value[seen] = _solve_equation(S, x, right, instruments if is_entangled[outcome] else x)
         slopes[outcome, ram.column[cells]] = value[cells]
         if outcome < p and not loading[ram.row == outcome].any():
             weights = slopes[outcome, :p]
@@ -196,6 +198,8 @@ def _guess_group(rows: list[Row], ram: Ram, mean: Array, S: Array) -> Array:
         i, j = ram.row[cell], ram.column[cell]
         if i == j:
             value[cell] = max(variance[i] - explained[i], 0.05 * variance[i])
+        elif i < p and j < p and is_entangled[i] and is_entangled[j]:
+            value[cell] = _residual(slopes, i, p) @ S @ _residual(slopes, j, p)
         elif i < p and j < p and not (ram.row[paths] == i).any() and not (ram.row[paths] == j).any():
             is_indicator = (ram.row[loading] == i).any() or (ram.row[loading] == j).any()
             value[cell] = 0.0 if is_indicator else S[i, j]
@@ -205,6 +209,39 @@ def _guess_group(rows: list[Row], ram: Ram, mean: Array, S: Array) -> Array:
         i = ram.row[cell]
         value[cell] = mean[i] - slopes[i, :p] @ mean if i < p else 0.0
     return value
+
+
+def _find_entangled(ram: Ram, paths: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Variables that stand in a loop of paths, or whose residual covaries with that of one of their causes."""
+    reach = np.zeros((ram.m, ram.m), dtype=np.bool_)
+    reach[ram.row[paths], ram.column[paths]] = True
+    for through in range(ram.m):
+        reach |= reach[:, through, None] & reach[None, through]
+    joint = np.zeros_like(reach)
+    residual = (ram.part == Part.S) & (ram.row != ram.column) & (ram.free >= 0)
+    joint[ram.row[residual], ram.column[residual]] = True
+    joint |= joint.T
+    tied = joint & (reach | reach.T)
+    return np.asarray(np.diag(reach) | tied.any(axis=1), dtype=np.bool_)
+
+
+def _residual(slopes: Array, outcome: int, p: int) -> Array:
+    """Weights (p,) that make an outcome's residual out of the observed variables."""
+    weights = -slopes[outcome, :p]
+    weights[outcome] += 1.0
+    return weights
+
+
+def _solve_equation(S: Array, x: Index, right: Array, instruments: Index) -> Array:
+    """Slopes on x: two-stage least squares with the instruments, or least squares where they are x or too few.
+
+    right  (p,) covariances of all variables with the outcome, less what is fixed
+    """
+    if len(instruments) < len(x):
+        instruments = x
+    first = S[np.ix_(instruments, x)]
+    projected = first.T @ np.linalg.pinv(S[np.ix_(instruments, instruments)], hermitian=True)
+    return np.asarray(np.linalg.lstsq(projected @ first, projected @ right[instruments], rcond=None)[0])
 
 
 def _guess_loadings(
@@ -226,14 +263,15 @@ def _guess_loadings(
             item = ram.row[cell]
             others = [ram.row[c] for c in seen if ram.row[c] not in (marker, item)]
             s_marker = S[marker, others]
-            ratio = float(s_marker @ S[item, others]) / float(s_marker @ s_marker) if others else math.nan
+            strength = float(s_marker @ s_marker)
+            ratio = float(s_marker @ S[item, others]) / strength if strength > 0.0 else math.nan
             if item == marker:
                 ratio = 1.0
             limit = math.sqrt(S[item, item] / S[marker, marker])
             if not math.isfinite(ratio) or abs(ratio) > 5.0 * limit or abs(ratio) < 0.02 * limit:
                 ratio = math.copysign(limit, S[item, marker])
             raw[int(cell)] = ratio
-        shares = [S[ram.row[c], marker] / raw[int(c)] for c in seen if ram.row[c] != marker]
+        shares = [S[ram.row[c], marker] / raw[int(c)] for c in seen if ram.row[c] != marker and raw[int(c)]]
         common = float(np.median(shares)) if shares else 0.9 * float(S[marker, marker])
         common = min(max(common, 0.1 * float(S[marker, marker])), 0.9 * float(S[marker, marker]))
         fixed_variance = [

@@ -10,6 +10,8 @@ from kinechain.numerics import Array
 
 EXACT = 1e-10
 """Smallest eigenvalue of a correlation matrix that rounding in double precision can hide."""
+ROUNDING = 0.6
+"""Size of the eigenvalues of rounding errors of one unit, per root of the number of variables: 2 / sqrt(12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,13 @@ def find_relations(S: Array, *, is_published: bool = False) -> tuple[Relation, .
     values, vectors = np.linalg.eigh(R)
     limit = EXACT * len(R)
     if is_published:
-        limit = max(limit, 0.5 * len(R) * _decimals_unit(R))
-    n_null = int((values < limit).sum())
+        limit = max(limit, ROUNDING * np.sqrt(len(R)) * _decimals_unit(R))
+    chosen = np.abs(values) < limit
+    n_null = int(chosen.sum())
     if not n_null:
         return ()
     # Row-reduced null space: each relation in as few variables as it needs.
-    null = vectors[:, :n_null].T.copy()
+    null = vectors[:, chosen].T.copy()
     relations = []
     free = list(range(len(R)))
     for row in range(n_null):
@@ -61,8 +64,10 @@ def find_relations(S: Array, *, is_published: bool = False) -> tuple[Relation, .
 
 
 def _decimals_unit(R: Array) -> float:
-    """Smallest 10^-d such that all correlations have d decimals, 0 when they have more than 4."""
-    for decimals in range(1, 5):
+    """Smallest 10^-d such that all correlations have d decimals; 0 for more than 4, or for round numbers of 1."""
+    if np.abs(R - R.round(1)).max() < 1e-9:
+        return 0.0
+    for decimals in range(2, 5):
         if np.abs(R - R.round(decimals)).max() < 1e-9:
             return float(10.0**-decimals)
     return 0.0

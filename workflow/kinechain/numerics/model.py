@@ -107,7 +107,7 @@ def saturated_moments(data: Patterns, steps: int = 2000) -> tuple[Array, Array, 
         moved = False
         try:
             information = observed_information(data, at, d_mu, d_Sigma)
-            scale = 1.0 / np.sqrt(np.diag(information))
+            scale = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-300))
             L = np.linalg.cholesky(information * scale * scale[:, None])
             step = scale * np.linalg.solve(L.T, np.linalg.solve(L, scale * gradient))
             decrement = float(gradient @ step)
