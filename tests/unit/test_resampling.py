@@ -122,7 +122,8 @@ def test_the_same_seed_gives_the_same_bits_in_any_pieces():
         for chunks in ([0], [1, 2], [3])
     ]
     joined = join_draws(parts)
-    for other in (again, joined):
+    two = draw_effects(spec, frame, seed=1, draws=3 * CHUNK + 7, cohort="c", cores=2)
+    for other in (again, joined, two):
         assert np.array_equal(whole.values, other.values) and np.array_equal(whole.standardised, other.standardised)
     assert joined.attempted == whole.attempted == 3 * CHUNK + 7
     assert draws_frame(joined).to_csv() == draws_frame(whole).to_csv()

@@ -6,6 +6,7 @@ With uncorrelated residuals maximum likelihood is least squares equation by equa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,28 +131,41 @@ def implied_covariance(covariance: Array, draws: RegressionDraws, equations: Equ
     Variables that no equation explains keep their sample covariances. Where the model reproduces the sample (everywhere
     for a model with all forward arrows) the sample's value is the answer and nothing is computed.
     """
-    explained = set(equations.outcomes)
-    known = [v for v in range(equations.p) if v not in explained]
-    exact: set[tuple[int, int]] = {(a, b) for a in known for b in known}
     joint = {frozenset(pair): draws.joint[k] for k, pair in enumerate(equations.joint)}
+    of_outcome = dict(zip(equations.outcomes, equations.regressors, strict=True))
     Sigma = covariance
+    for y, v in not_reproduced(equations):
+        if Sigma is covariance:
+            Sigma = covariance.copy()
+        value = draws.residual[y].copy() if v == y else np.zeros(covariance.shape[-1])
+        for r in of_outcome[y]:
+            value += draws.paths[y, r] * Sigma[r, v]
+        if v != y and frozenset((y, v)) in joint:
+            value += joint[frozenset((y, v))]
+        Sigma[y, v] = Sigma[v, y] = value
+    return Sigma
+
+
+@lru_cache(maxsize=256)
+def not_reproduced(equations: Equations) -> tuple[tuple[int, int], ...]:
+    """Pairs (outcome, variable) whose sample covariance the model does not reproduce, in the order to compute them.
+
+    It reproduces the covariance of an outcome with its regressors, and its variance, where it reproduces theirs.
+    """
+    known = [v for v in range(equations.p) if v not in equations.outcomes]
+    exact = {(a, b) for a in known for b in known}
+    joint = {frozenset(pair) for pair in equations.joint}
+    found = []
     for y, regressors in zip(equations.outcomes, equations.regressors, strict=True):
         for v in (*known, y):
             needed = [(r, v) for r in regressors] if v != y else [(r, q) for r in regressors for q in regressors]
             is_reproduced = v == y or v in regressors or frozenset((y, v)) in joint
             if is_reproduced and all(pair in exact for pair in needed):
                 exact |= {(y, v), (v, y)}
-                continue
-            if Sigma is covariance:
-                Sigma = covariance.copy()
-            value = draws.residual[y].copy() if v == y else np.zeros(covariance.shape[-1])
-            for r in regressors:
-                value += draws.paths[y, r] * Sigma[r, v]
-            if v != y and frozenset((y, v)) in joint:
-                value += joint[frozenset((y, v))]
-            Sigma[y, v] = Sigma[v, y] = value
+            else:
+                found.append((y, v))
         known.append(y)
-    return Sigma
+    return tuple(found)
 
 
 def total_effects(paths: Array, equations: Equations, sources: tuple[int, ...]) -> Array:

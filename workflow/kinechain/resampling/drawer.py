@@ -27,6 +27,9 @@ from kinechain.resampling.sampling import (
 )
 from kinechain.spec import ParameterTable
 
+CHUNKS_AT_ONCE = 4
+"""Chunks that share a tile's features when there are too many people to hold all features."""
+
 MomentFit = Callable[[MomentDraws, Scale], ParameterDraws]
 
 
@@ -92,9 +95,12 @@ class MomentDrawer:
             law = normal_law(self.source)
             return join_parameters([self._fitted(normal_sums(law, self.n, seed, cohort, chunk)) for chunk in chunks])
         held = unit_features(self.source, self.design)
-        return join_parameters(
-            [self._fitted(chunk_sums(self.source, self.design, held, seed, cohort, chunk)) for chunk in chunks]
-        )
+        at_once = 1 if held is not None else CHUNKS_AT_ONCE
+        parts = []
+        for start in range(0, len(chunks), at_once):
+            some = chunks[start : start + at_once]
+            parts += [self._fitted(sums) for sums in chunk_sums(self.source, self.design, held, seed, cohort, some)]
+        return join_parameters(parts)
 
     def sample(self) -> ParameterDraws:
         return self._fitted(sample_sums(self.source))

@@ -17,7 +17,7 @@ from kinechain.numerics.intervals import acceleration
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
-from kinechain.resampling.draws import Draws, ParameterDraws, effects_of
+from kinechain.resampling.draws import Draws, ParameterDraws, effects_of, join_parameters
 from kinechain.resampling.fiml import make_fiml_drawer
 from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
 from kinechain.resampling.newton import make_newton_drawer, newton_moment_fit
@@ -41,6 +41,7 @@ def draw_effects(
     cluster: NDArray[np.generic] | None = None,
     accelerate: bool = False,
     chunks: Sequence[int] | None = None,
+    cores: int = 1,
 ) -> Draws:
     """Every effect of the model in every draw.
 
@@ -49,13 +50,14 @@ def draw_effects(
     strata      (n,) for a stratified, `cluster` (n,) for a cluster bootstrap
     accelerate  also leave each person out in turn, for bca
     chunks      some chunks only, to be joined with `join_draws`; None for all
+    cores       processes among which chunks are shared out; the draws are the same bits for any number
 
     A row with a gap in a variable of the model takes no part (listwise) in whichever draws it is drawn.
     Raises UserError for a scheme that is not valid for the data.
     """
     drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster)
     wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
-    drawn = _cut(drawer.draw(seed, cohort, wanted), wanted, draws)
+    drawn = _cut(_draw_in_processes(drawer, seed, cohort, wanted, cores), wanted, draws)
     plan = plan_effects(drawer.table, spec.covariates)
     values, standardised = effects_of(plan, drawn)
     estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
@@ -150,6 +152,19 @@ def labels_of(data: Mapping[str, Any] | pd.DataFrame, name: str) -> NDArray[np.g
         is_whole = isinstance(value, float) and value.is_integer()
         texts.append("" if is_missing else str(int(value)) if is_whole else str(value))
     return np.array(texts)
+
+
+def _draw_in_processes(drawer: Drawer, seed: int, cohort: str, chunks: Sequence[int], cores: int) -> ParameterDraws:
+    """Chunks in order, shared out among processes with one BLAS thread each."""
+    shares = [share.tolist() for share in np.array_split(np.asarray(chunks), max(1, cores)) if share.size]
+    if len(shares) <= 1:
+        return drawer.draw(seed, cohort, chunks)
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"  # fork: the data are not copied
+    with ProcessPoolExecutor(len(shares), mp_context=multiprocessing.get_context(method)) as pool:
+        return join_parameters(list(pool.map(partial(drawer.draw, seed, cohort), shares)))
 
 
 def _cut(drawn: ParameterDraws, chunks: Sequence[int], draws: int) -> ParameterDraws:

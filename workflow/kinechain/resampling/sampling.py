@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -237,18 +237,24 @@ def unit_features(source: Features, design: Design) -> Array | None:
     return source.rows(slice(0, design.n)) if design.n < TILED_FROM or design.strata else None
 
 
-def chunk_sums(source: Features, design: Design, held: Array | None, seed: int, cohort: str, chunk: int) -> Array:
-    """Weighted sums of features for every draw of a chunk (q, CHUNK).
+def chunk_sums(
+    source: Features, design: Design, held: Array | None, seed: int, cohort: str, chunks: Sequence[int]
+) -> list[Array]:
+    """Weighted sums of features for every draw of some chunks, (q, CHUNK) each.
 
-    held  what `unit_features` gave; None to make features block by block
+    held  what `unit_features` gave; None to make features block by block, once for all these chunks
     """
     if design.cluster is not None and held is not None:
-        rng = stream(seed, cohort, design.scheme, chunk)
-        return weighted_sums(held, multinomial_weights(rng, held.shape[0], CHUNK))
-    total = np.zeros((n_features(source.X.shape[1]), CHUNK))
-    for rows, weights in weight_blocks(design, seed, cohort, chunk, source.dtype):
-        total += weighted_sums(source.rows(rows) if held is None else held[rows], weights)
-    return total
+        rngs = (stream(seed, cohort, design.scheme, chunk) for chunk in chunks)
+        return [weighted_sums(held, multinomial_weights(rng, held.shape[0], CHUNK)) for rng in rngs]
+    totals = [np.zeros((n_features(source.X.shape[1]), CHUNK)) for _ in chunks]
+    streams = [weight_blocks(design, seed, cohort, chunk, source.dtype) for chunk in chunks]
+    for blocks in zip(*streams, strict=True):
+        rows = blocks[0][0]
+        F = source.rows(rows) if held is None else held[rows]
+        for k, (_, weights) in enumerate(blocks):
+            totals[k] += weighted_sums(F, weights)
+    return totals
 
 
 def normal_law(source: Features) -> tuple[Array, Array]:
