@@ -202,4 +202,5 @@ def _quadratic(n: Array, W: Array, M: Array, d_Sigma: Array) -> Array:
         kron = kron.reshape(p, p, p, p).transpose(3, 0, 1, 2).reshape(p * p, p * p)  # [(i j), (k l)]
         V = d_Sigma.reshape(p * p, k)
         full = V.T @ kron @ V
-    return 0.5 * (full + full.T)
+    symmetric: Array = 0.5 * (full + full.T)
+    return symmetric
