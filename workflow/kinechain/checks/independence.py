@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,8 @@ def check_independences(study: Study) -> CheckResult:
     """Partial correlation of each pair that a model holds apart, given what separates it.
 
     Residual correlations that a model declares are honoured: pairs they join imply nothing. With gaps in the data the
-    correlations are maximum-likelihood ones (EM), and the effective n is the smallest number of people who have any one
-    of the variables involved; else complete rows are used.
+    correlations are maximum-likelihood ones (EM over every variable of the models at once), and the effective n is the
+    smallest number of people who have any one of the variables involved.
 
     Columns: model, one, other, given, estimate, low, high, p_value, p_adjusted (Benjamini-Hochberg within a model),
     contradicted, n, missing.
@@ -29,16 +30,17 @@ def check_independences(study: Study) -> CheckResult:
     rows = []
     notes: list[str] = []
     level, alpha = study.decisions.value("level"), study.decisions.value("alpha")
+    moments, seen, missing = _moments(study)
     for name, spec in study.models.items():
         graph = graph_of(spec)
         wanted = [one for one in implied_independences(graph) if study.has((one.one, one.other, *one.given))]
         if not wanted:
             notes.append(f"{name} implies no independence that could fail here: it fits whatever the data say.")
             continue
-        tests = [_test(study, one, level) for one in wanted]
+        tests = [_test(moments, seen, one, level) for one in wanted]
         adjusted = adjust_benjamini_hochberg(np.array([test[3] for test in tests]))
         for one, test, p in zip(wanted, tests, adjusted, strict=True):
-            r, low, high, p_value, n, missing = test
+            r, low, high, p_value, n = test
             rows.append(
                 (
                     name,
@@ -72,15 +74,16 @@ def check_independences(study: Study) -> CheckResult:
     return CheckResult("independences", pd.DataFrame(rows, columns=columns), tuple(notes))
 
 
-def _test(study: Study, one: Independence, level: float) -> tuple[float, float, float, float, int, str]:
+def _test(
+    moments: Moments, seen: Mapping[str, int], one: Independence, level: float
+) -> tuple[float, float, float, float, int]:
     names = (one.one, one.other, *one.given)
-    moments, missing = _moments(study, names)
-    r = partial_correlation(moments.covariance)
-    half = 1 / math.sqrt(moments.n - len(one.given) - 3)
+    r = partial_correlation(moments.select(names).covariance)
+    n = min(seen[name] for name in names)
+    half = 1 / math.sqrt(n - len(one.given) - 3)
     z = math.atanh(r)
     wide = float(ndtri((1 + level) / 2)) * half
-    p = float(2 * ndtr(-abs(z) / half))
-    return r, math.tanh(z - wide), math.tanh(z + wide), p, moments.n, missing
+    return r, math.tanh(z - wide), math.tanh(z + wide), float(2 * ndtr(-abs(z) / half)), n
 
 
 def partial_correlation(covariance: Array) -> float:
@@ -94,14 +97,18 @@ def partial_correlation(covariance: Array) -> float:
     return float(-P[0, 1] / math.sqrt(P[0, 0] * P[1, 1]))
 
 
-def _moments(study: Study, names: tuple[str, ...]) -> tuple[Moments, str]:
+def _moments(study: Study) -> tuple[Moments, dict[str, int], str]:
+    """Moments of every variable of the models, how many people have each, and what was done about gaps."""
+    listed = (name for spec in study.models.values() for name in spec.table.observed)
+    names = tuple(name for name in dict.fromkeys(listed) if study.has((name,)))
     people = study.cohort.people
     if people is None:
-        return study.moments(names), "published moments"
+        moments = study.moments(names)
+        return moments, dict.fromkeys(names, moments.n), "published moments"
     values = people[list(names)].to_numpy(dtype=np.float64)
     seen = np.isfinite(values)
+    counts = dict(zip(names, seen.sum(axis=0).tolist(), strict=True))
     if seen.all():
-        return study.moments(names), "none"
-    kept = values[seen.any(axis=1)]
-    mean, covariance = em_moments(kept)
-    return Moments(names, mean, covariance, int(seen.sum(axis=0).min())), "maximum likelihood"
+        return study.moments(names), counts, "none"
+    mean, covariance = em_moments(values[seen.any(axis=1)])
+    return Moments(names, mean, covariance, len(values)), counts, "maximum likelihood"
