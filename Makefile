@@ -51,11 +51,14 @@ test-all: lint ## the slow tests too
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
 	$(BIN)/python tests/golden/make.py
 
-bench-coverage: setup ## coverage of intervals where the truth is known (about 10 minutes)
-	nice $(BIN)/python benchmarks/coverage.py
+bench-coverage: setup ## coverage of intervals where the truth is known (about half an hour)
+	nice $(BIN)/python -m benchmarks.coverage
+	nice $(BIN)/python -m benchmarks.coverage --missing fiml --models M2_chain_open --draws 399
 
 bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an hour)
-	nice $(BIN)/python benchmarks/verdicts.py --processes $(CORES)
+	nice $(BIN)/python -m benchmarks.hidden_cause
+	nice $(BIN)/python -m benchmarks.verdicts --processes $(CORES)
+	$(BIN)/python -m benchmarks.draw_verdicts
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv

@@ -6,6 +6,9 @@ The worlds behind demo_clinic and demo_null are drawn a thousand times each. Eve
 text of a csv, harmonised by the cohort's yaml, models built from theirs, percentile bootstrap, the declared rule.
 Cohort 0 is the committed file.
 
+Complete cases by default; with `--missing fiml` every draw is full-information maximum likelihood, as the study itself
+is run.
+
 Truth is the population value for the observed scores: what each model estimates in endless data from the same world,
 attenuation by measurement error included. The questionnaire's items end at 0 and 5 and some are not applicable, which
 has no closed form, so that population is a million people (by default) read through the same code; its own error is
@@ -19,7 +22,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +43,7 @@ from kinechain.numerics.moments import Moments
 from kinechain.raw_table import RawTable
 from kinechain.resampling import draw_effects
 from kinechain.simulate import Truth, draw_frame, stream
-from kinechain.spec import ModelSpec, build_spec
+from kinechain.spec import Missing, ModelSpec, build_spec
 from kinechain.truths import read_truth
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,8 +83,11 @@ class World:
     models: tuple[ModelSpec, ...]
 
 
-def open_world(name: str, models: Iterable[str] = MODELS) -> World:
-    """A declared world with the study's own config."""
+def open_world(name: str, models: Iterable[str] = MODELS, missing: Missing = "listwise") -> World:
+    """A declared world with the study's own config.
+
+    missing  listwise, or fiml: full-information maximum likelihood in every draw, as the study itself is run
+    """
     dictionary = parse_dictionary(read_yaml(ROOT / "config" / "measures.yaml"))
     content = read_yaml(ROOT / "config" / "cohorts" / f"{name}.yaml")
     cohort, doubts = parse_cohort_spec(name, content, dictionary)
@@ -91,7 +97,17 @@ def open_world(name: str, models: Iterable[str] = MODELS) -> World:
     macros = read_yaml(ROOT / "config" / "config.yaml")["macros"]
     people = build_cohort(cohort, dictionary, RawTable(draw_frame(truth, 50, stream(truth, 0)))).variables
     specs = tuple(
-        build_spec(read_yaml(ROOT / "config" / "models" / f"{model}.yaml"), macros, people, model) for model in models
+        build_spec(
+            {
+                **read_yaml(ROOT / "config" / "models" / f"{model}.yaml"),
+                "missing": missing,
+                "fixed_x": missing == "listwise",
+            },
+            macros,
+            people,
+            model,
+        )
+        for model in models
     )
     return World(truth, cohort, dictionary, parse_decisions(read_yaml(ROOT / "config" / "decisions.yaml")), specs)
 
@@ -124,7 +140,7 @@ def population_of(world: World, people: int) -> dict[str, Moments]:
 
 def true_values(model: ModelSpec, population: Moments) -> tuple[EffectPlan, Array, Array]:
     """The model's effects in the population: the plan, raw values (e,), standardised values (e,)."""
-    found = draw_effects(model, population, seed=0, draws=2)
+    found = draw_effects(replace(model, missing="listwise"), population, seed=0, draws=2)
     return found.plan, found.estimate, found.standardised_estimate
 
 
@@ -299,21 +315,26 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=1000, help="cohorts of each world")
     parser.add_argument("--draws", type=int, default=1000, help="bootstrap draws of each cohort")
     parser.add_argument("--people", type=int, default=1_000_000, help="people in the population that is the truth")
+    parser.add_argument("--missing", choices=["listwise", "fiml"], default="listwise", help="missing values")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), help=f"{MAIN} among them")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder for the tables")
     given = parser.parse_args()
     start = time.perf_counter()
-    tables = [study(open_world(name), given.cohorts, given.draws, given.people) for name in WORLDS]
+    worlds = [open_world(name, given.models, given.missing) for name in WORLDS]
+    tables = [study(world, given.cohorts, given.draws, given.people) for world in worlds]
     table = pd.concat(tables, ignore_index=True)
     facts = {
         "command": f"`python -m benchmarks.coverage --cohorts {given.cohorts} --draws {given.draws} "
-        f"--people {given.people}`",
+        f"--people {given.people} --missing {given.missing}"
+        + ("`" if given.models == list(MODELS) else f" --models {' '.join(given.models)}`"),
         "date": datetime.now(UTC).date().isoformat(),
         "time": f"{(time.perf_counter() - start) / 60:.1f} minutes on one core",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",
-        "people in a cohort": f"{int(table['n'].min())} to {int(table['n'].max())} complete of 420",
+        "people used, of 420": f"{int(table['n'].min())} to {int(table['n'].max())}, by model",
     }
-    write_table(table, given.out / "coverage.csv", digits=6)
-    write_text(summarise(table, facts), given.out / "coverage.md")
+    name = "coverage" if given.missing == "listwise" else f"coverage_{given.missing}"
+    write_table(table, given.out / f"{name}.csv", digits=6)
+    write_text(summarise(table, facts), given.out / f"{name}.md")
     answers = check(table)
     for name, (value, bound, holds) in answers.items():
         print(f"{'ok  ' if holds else 'FAIL'} {name}: {value:.4f} ({bound})")
