@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 PIP_ONLY = ("typst", "scipy-stubs", "types-jsonschema", "pandas-stubs", "types-pyyaml")
-ORDER = ("config", "cohort", "model", "measures", "claims", "decisions")
+ORDER = ("config", "cohort", "model", "measures", "claims", "decisions", "checks", "trial")
 FILES = {
     "config": "config/config.yaml",
     "cohort": "config/cohorts/<name>.yaml",
@@ -22,6 +22,8 @@ FILES = {
     "measures": "config/measures.yaml",
     "claims": "config/claims.yaml",
     "decisions": "config/decisions.yaml",
+    "checks": "config/checks.yaml",
+    "trial": "config/trial.yaml",
 }
 
 
