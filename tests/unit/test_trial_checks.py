@@ -124,8 +124,8 @@ def test_a_covariate_measured_after_treatment_began() -> None:
 
 def test_mediators_measured_after_their_outcome() -> None:
     assert lines(a_cohort(TWENTY), replace(PLAN, after="fu", later="post")) == [
-        "config/trial.yaml: the mediators are measured at `fu`, which is not before their outcome at `post`. Let `after` "
-        "be an earlier visit than `later`: a cause is measured before what it causes."
+        "config/trial.yaml: the mediators are measured at `fu`, which is not before their outcome at `post`. Let "
+        "`after` be an earlier visit than `later`: a cause is measured before what it causes."
     ]
 
 

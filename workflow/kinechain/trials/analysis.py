@@ -68,7 +68,8 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
         Y = trial.values[name]
         models[name] = fit_arms(trial, Y, name=name)
         rows = contrasts_of(trial, plan, name, Y)
-        rows += compare_with_intercepts(trial, plan, models[name], name)
+        if name == plan.responder_outcome:
+            rows += compare_with_intercepts(trial, plan, models[name], name)
         contrasts += rows
         courses += trace_course(trial, name, models[name])
         completed[name] = complete_trial(trial, plan, name, _stream(seed, cohort.name, name))

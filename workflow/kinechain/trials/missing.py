@@ -20,7 +20,14 @@ from kinechain.numerics.longitudinal import (
     from_estimate,
     mean_weights,
 )
-from kinechain.numerics.visit_imputation import Imputations, Projected, impute_visits, project_contrast
+from kinechain.numerics.visit_imputation import (
+    Designs,
+    Imputations,
+    Projected,
+    impute_visits,
+    prepare_designs,
+    project_contrast,
+)
 from kinechain.trials.contrasts import MAINTENANCE, ContrastRow, possible
 from kinechain.trials.plan import Comparison, TrialPlan
 from kinechain.trials.trial import Trial
@@ -119,12 +126,12 @@ def vary_assumptions(
     tipping = []
     drawn, used = completed
     shifts = _shifts(trial, plan, outcome, used)
+    sets = [(values, _designs(trial, values, used)) for values in (drawn.at_random, drawn.jump_to_reference)]
     for comparison in possible(trial, plan):
         for when in (plan.after, plan.later, MAINTENANCE):
             first = found[comparison.name, when]
             at_random, jumped = (
-                _project(trial, plan, values, used, comparison, when, shifts)
-                for values in (drawn.at_random, drawn.jump_to_reference)
+                _project(trial, plan, values, designs, comparison, when, shifts) for values, designs in sets
             )
             here = [(IMPUTED, 0.0, pooled_at(at_random, 0.0)), (REFERENCE, 0.0, pooled_at(jumped, 0.0))]
             here += [(DELTA, delta, pooled_at(at_random, delta)) for delta in deltas if delta]
@@ -201,38 +208,36 @@ def project_comparison(
     """One contrast in every data set completed at random, ready for any shift of the unseen values."""
     drawn, used = completed
     shifts = _shifts(trial, plan, outcome, used)
-    return _project(trial, plan, drawn.at_random, used, comparison, when, shifts)
+    designs = _designs(trial, drawn.at_random, used)
+    return _project(trial, plan, drawn.at_random, designs, comparison, when, shifts)
+
+
+def _designs(trial: Trial, values: Array, used: NDArray[np.bool_]) -> Designs:
+    """Analysis of covariance in every completed data set: arms, the outcome at the first visit, covariates."""
+    arms = (trial.arm[used][:, None] == np.arange(len(trial.arms))).astype(float)
+    Z = trial.Z[used]
+    start = values[:, :, 0] - values[:, :, 0].mean()
+    rest = [np.broadcast_to(block, (len(values), *block.shape)) for block in (arms, Z - Z.mean(axis=0))]
+    return prepare_designs(np.concatenate([rest[0], start[:, :, None], rest[1]], axis=2))
 
 
 def _project(
     trial: Trial,
     plan: TrialPlan,
     values: Array,
-    used: NDArray[np.bool_],
+    designs: Designs,
     comparison: Comparison,
     when: str,
     shifted: Array,
 ) -> Projected:
-    """The contrast as analysis of covariance in every completed data set."""
-    A = len(trial.arms)
-    arms = (trial.arm[used][:, None] == np.arange(A)).astype(float)
-    Z = trial.Z[used]
-    designs = np.concatenate(
-        [
-            np.broadcast_to(arms, (len(values), *arms.shape)),
-            (values[:, :, 0] - values[:, :, 0].mean())[:, :, None],
-            np.broadcast_to(Z - Z.mean(axis=0), (len(values), *Z.shape)),
-        ],
-        axis=2,
-    )
-    weights = np.zeros(designs.shape[2])
+    """One contrast in every completed data set."""
+    weights = np.zeros(designs.X.shape[2])
     weights[trial.index(comparison.arms)] += 1 / len(comparison.arms)
     weights[trial.index(comparison.against)] -= 1 / len(comparison.against)
     after, later = trial.visits.index(plan.after), trial.visits.index(plan.later)
     if when == MAINTENANCE:
-        return project_contrast(
-            values[:, :, later] - values[:, :, after], designs, weights, shifted[:, later] - shifted[:, after]
-        )
+        change = values[:, :, later] - values[:, :, after]
+        return project_contrast(change, designs, weights, shifted[:, later] - shifted[:, after])
     v = trial.visits.index(when)
     return project_contrast(values[:, :, v], designs, weights, shifted[:, v])
 

@@ -1,0 +1,186 @@
+"""A whole trial analysed, on the two demonstration trials: what each table and each verdict's effect holds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kinechain.decisions import Decisions, parse_decisions
+from kinechain.io import read_yaml
+from kinechain.preflight import load_cohort
+from kinechain.schema import check_shape
+from kinechain.spec import spec_from_text
+from kinechain.trials import TrialPlan, TrialResults, analyse_trial, fit_record, parse_plan
+from kinechain.trials.mediation import mediation_text
+from kinechain.trials.relapse import relapsed
+from kinechain.trials.trial import trial_from
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMOS = ("demo_trial", "demo_trial_exercise")
+
+
+def the_plan() -> TrialPlan:
+    content = read_yaml(ROOT / "config" / "trial.yaml")
+    assert check_shape(content, "trial", ROOT / "config" / "trial.yaml") == []
+    return replace(parse_plan(content), imputations=10)
+
+
+def the_decisions() -> Decisions:
+    return parse_decisions(read_yaml(ROOT / "config" / "decisions.yaml"))
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, TrialResults]:
+    plan, decisions = the_plan(), the_decisions()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return {name: analyse_trial(load_cohort(name, Path("config")), plan, decisions, seed=1) for name in DEMOS}
+
+
+def row(results: TrialResults, effect: str) -> pd.Series:
+    return results.effects.set_index("effect").loc[effect]
+
+
+def is_found(entry: pd.Series, sign: int) -> bool:
+    return bool((entry["low"] > 0) if sign > 0 else (entry["high"] < 0))
+
+
+def test_where_correction_works_each_step_of_it_is_found(results: dict[str, TrialResults]) -> None:
+    found = results["demo_trial"]
+    better = [
+        "str_ctl_ham_tight_post",
+        "str_ctl_pelvis_distance_post",
+        "strstg_str_pelvis_post_maintenance",
+        "strstg_ctl_thor_kyph_post",
+        "strstg_ctl_head_fwd_post",
+        "strstg_ctl_neck_pain_post",
+        "strstg_ctl_neck_pain_fu",
+        "strstg_neck_neck_pain_fu",
+        "mediated_strstg_head_fwd",
+        "mediated_strstg_neck_pain",
+        "chain_strstg_neck_pain",
+    ]
+    assert [name for name in better if not is_found(row(found, name), -1)] == []
+    worse = ["loss_neck_strstg", "loss_by_ham_tight", "loss_by_pelvis_post", "change_post_fu_neck_neck_pain"]
+    assert [name for name in worse if not is_found(row(found, name), 1)] == []
+    assert found.facts["noninferiority"]["superior"]
+
+
+def test_where_any_exercise_helps_posture_carries_nothing(results: dict[str, TrialResults]) -> None:
+    found = results["demo_trial_exercise"]
+    assert is_found(row(found, "active_ctl_neck_pain_post"), -1)
+    assert is_found(row(found, "strstg_ctl_neck_pain_fu"), -1)
+    for name in ("mediated_strstg_neck_pain", "chain_strstg_neck_pain", "mediated_strstg_head_fwd"):
+        assert not is_found(row(found, name), -1)
+    for name in ("strstg_str_neck_pain_post", "strstg_neck_neck_pain_post", "str_neck_neck_pain_post"):
+        entry = row(found, name)
+        assert -3.75 < entry["low_90"] < entry["high_90"] < 3.75
+    assert found.facts["noninferiority"]["non_inferior"]
+    assert not found.facts["noninferiority"]["superior"]
+
+
+def test_total_is_direct_and_mediated(results: dict[str, TrialResults]) -> None:
+    for found in results.values():
+        for arm in ("str", "strstg", "neck"):
+            total, direct, mediated = (
+                row(found, f"{way}_{arm}_neck_pain")["estimate"] for way in ("total", "direct", "mediated")
+            )
+            assert total == pytest.approx(direct + mediated)
+
+
+def test_the_chain_is_the_product_of_its_edges(results: dict[str, TrialResults]) -> None:
+    table = results["demo_trial"].tables["mediation"]
+    edges = table[table["way"] == "edge"]["estimate"].prod()
+    ways = table[(table["arm"] == "str") & (table["outcome"] == "neck_pain")].set_index("way")["estimate"]
+    # What is left after dividing by the edges is the first step: the arm's effect on the first mediator.
+    first = float(row(results["demo_trial"], "str_ctl_ham_tight_post")["estimate"])
+    assert ways["chain"] / edges == pytest.approx(first, rel=0.1)
+    assert ways["path"].sum() + ways["chain"] == pytest.approx(ways["mediated"])
+
+
+def test_the_methods_agree_on_the_contrasts(results: dict[str, TrialResults]) -> None:
+    table = results["demo_trial"].tables["contrasts"]
+    wide = table.pivot_table(index=["outcome", "contrast", "when"], columns="method", values="estimate")
+    error = table[table["method"] == "constrained"].set_index(["outcome", "contrast", "when"])["std_error"]
+    for method in ("robust", "ancova", "mixed", "complete_case"):
+        gap = ((wide[method] - wide["constrained"]) / error).dropna().abs()
+        assert len(gap) >= 21
+        assert gap.max() < 1.5, f"{method}: {gap.idxmax()}"
+
+
+def test_flow_adds_up(results: dict[str, TrialResults]) -> None:
+    plan = the_plan()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        trial = trial_from(load_cohort("demo_trial", Path("config")), plan)
+    from kinechain.trials.flow import trace_flow
+
+    counts = {(entry.arm, entry.step, entry.at): entry.count for entry in trace_flow(trial, plan)}
+    for arm in trial.arms:
+        randomised = counts[arm, "randomised", ""]
+        assert randomised == 80
+        assert counts[arm, "attended", "bl"] == randomised
+        gone = 0
+        for visit in trial.visits:
+            gone += counts[arm, "left", visit]
+            assert counts[arm, "attended", visit] + counts[arm, "missed", visit] + gone == randomised
+
+
+def test_small_counts_are_masked(results: dict[str, TrialResults]) -> None:
+    for found in results.values():
+        flow = found.tables["flow"]
+        shown = flow["count"].dropna()
+        assert ((shown == 0) | (shown >= 10)).all()
+        relapse = found.tables["relapse"]
+        assert relapse[relapse["masked"]]["estimate"].isna().all()
+
+
+def test_the_baseline_table_has_no_p_value(results: dict[str, TrialResults]) -> None:
+    table = results["demo_trial"].tables["baseline"]
+    assert "p_value" not in table.columns
+    assert set(table["arm"]) == {"ctl", "str", "str_stg", "neck"}
+    assert table[table["variable"] == "sex"]["is_share"].all()
+
+
+def test_a_tipping_point_is_where_the_finding_is_lost(results: dict[str, TrialResults]) -> None:
+    tipping = results["demo_trial"].facts["tipping"]
+    overturned = results["demo_trial"].facts["overturned"]
+    for name, deltas in overturned.items():
+        assert abs(tipping[name]) <= max(deltas) or tipping[name] < 0
+    assert tipping["str_ctl_ham_tight_post"] > 10
+
+
+def test_luck_explains_only_part_of_the_relapse_of_the_neck_arm(results: dict[str, TrialResults]) -> None:
+    table = results["demo_trial"].tables["relapse"].set_index(["arm", "quantity"])["estimate"]
+    assert table["neck", "relapse_share"] > 2 * table["neck", "luck_share"]
+
+
+def test_relapse_is_counted_as_declared() -> None:
+    values = np.array([[30.0, 20.0, 21.0], [30.0, 20.0, 28.0], [30.0, 10.0, 24.0], [30.0, 25.0, 30.0]])
+    responder, lost = relapsed(values, [0, 1, 2], 7.5)
+    assert responder.tolist() == [True, True, True, False]
+    assert (responder & lost).tolist() == [False, True, True, False]
+
+
+def test_the_committed_mediation_model_is_the_one_analysed() -> None:
+    plan = the_plan()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        trial = trial_from(load_cohort("demo_trial", Path("config")), plan)
+    committed = read_yaml(ROOT / "config" / "models" / "M10_mediation.yaml")["equations"]
+    own, theirs = (
+        {(r.lhs, r.op, r.rhs) for r in spec_from_text(text, "m", "here", missing="fiml").table.rows if r.user}
+        for text in (mediation_text(trial, plan), committed)
+    )
+    assert own == theirs
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_tables(results: dict[str, TrialResults]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        again = analyse_trial(load_cohort("demo_trial", Path("config")), the_plan(), the_decisions(), seed=1)
+    pd.testing.assert_frame_equal(again.effects, results["demo_trial"].effects)
+    assert fit_record(again) == fit_record(results["demo_trial"])
