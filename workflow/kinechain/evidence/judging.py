@@ -258,7 +258,8 @@ def _reasons(claim: Claim, judgement: Judgement, material: Material, directions:
             )
     if claim.kind == "causal" and claim.rule.kind == "chain" and directions.indistinguishable:
         reasons.append(directions.sentence)
-    if claim.kind == "rival" and claim.rule.kind == "effect" and "lagged" in {test.evidence for test in claim.tests}:
+    asks_for_order = claim.kind == "rival" and "lagged" in {test.evidence for test in claim.tests}
+    if asks_for_order and directions.indistinguishable is not None:
         reasons.append(directions.sentence)
     return tuple(reasons)
 

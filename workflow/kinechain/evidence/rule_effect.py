@@ -75,7 +75,7 @@ def judge_no_effect(case: Case) -> Judgement:
     )
     return replace(
         judgement,
-        p_found=largest([one.p_equivalence(bound.value) for one in there]),
+        p_found=largest([one.p_equivalence(bound.value) for one in there]) if ruling.verdict == SUPPORTED else math.nan,
         p_null=math.nan,
         smallest_supported=math.nan,
         n_for_null=max(people_for_null(one, bound.value, material) for one in there),
