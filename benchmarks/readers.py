@@ -39,20 +39,17 @@ def write_files(folder: Path, rows: int) -> None:
     names = [name for name in names if name not in bound]
     frame = pd.DataFrame({"id": np.arange(rows).astype(str)})
     columns: dict[str, dict[str, str]] = {}
-    for index in range(COLUMNS - 1):
-        name, side = names[index % len(names)], ("left", "right")[index // len(names) % 2]
+    scored = next(name for name, entry in measures.items() if entry.get("derive", [{}])[0].get("kind") == "sum_score")
+    items = measures[scored]["derive"][0]["items"]
+    for index in range(COLUMNS - 1 - len(items)):
+        name = names[index]
         low, high = measures[name]["hard"]
-        label = f"x{index}"
-        frame[label] = np.round(rng.normal((low + high) / 2, (high - low) / 12, rows).clip(low, high), 2)
-        entry = {"measure": name, "unit": measures[name]["unit"]}
-        if index < len(names):
-            columns[label] = entry
-        elif "sides" in measures[name]:
-            columns[f"x{index - len(names)}"] = entry | {"side": "left"}
-            columns[label] = entry | {"side": side}
-        else:
-            columns[label] = entry | {"rater": "B"}
-            columns[f"x{index - len(names)}"] = entry | {"rater": "A"}
+        drawn = rng.normal((low + high) / 2, (high - low) / 12, rows).clip(low, high)
+        frame[f"x{index}"] = np.round(drawn, 2)
+        columns[f"x{index}"] = {"measure": name, "unit": measures[name]["unit"]}
+    for item in items:
+        frame[item] = rng.integers(0, 5, rows)
+        columns[item] = {"measure": scored, "item": item}
     frame.to_csv(folder / "people.csv", index=False)
     frame.to_parquet(folder / "people.parquet", index=False)
     pyreadstat.write_sav(frame, folder / "people.sav")

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinechain.cohort import Cohort, Finding, FlowStep
-from kinechain.cohort_spec import CohortSpec, Column
+from kinechain.cohort_spec import CohortSpec, Column, picture_columns
 from kinechain.errors import Problem, closest, raise_if_any
 from kinechain.harmonise import canonical_values, read_numbers
 from kinechain.layout import Layout, lay_out
@@ -51,7 +51,7 @@ def build_cohort(
 ) -> Cohort:
     """The cohort that a file's rows make.
 
-    raw  the file's rows; columns as the file heads them, at least those the spec names
+    raw  the file's rows; columns as the file heads them, at least those the spec names. Its frame is used up
 
     Raises UserError when a column the spec names is not there or the file has no row. All other mistakes are findings
     of level error: the cohort can be looked at, and must not be analysed.
@@ -64,10 +64,12 @@ def build_cohort(
     frame = _eligible(spec, dictionary, frame, flow, findings)
     decimal, thousands = spec.read.get("decimal", "."), spec.read.get("thousands", "")
     rows: dict[str, Array] = {}
+    kept = {*spec.structure.values(), *spec.visit_days.values(), *raw.row_keys}
+    kept |= {spec.landmarks[key] for key in picture_columns(spec.landmarks)}
     for column in spec.columns:
-        rows[column.name], found = canonical_values(
-            frame[column.name], column, dictionary, decimal=decimal, thousands=thousands
-        )
+        # a large file is held once: what has been read is let go
+        series = frame[column.name] if column.name in kept else frame.pop(column.name)
+        rows[column.name], found = canonical_values(series, column, dictionary, decimal=decimal, thousands=thousands)
         findings += found
     blank = np.all([np.isnan(values) for values in rows.values()], axis=0)
     if blank.any():
@@ -316,6 +318,8 @@ def _mean_by_unit(parts: list[tuple[Array, Mask, int]], layout: Layout) -> Array
     parts  (values of rows, rows that count, visit they belong to or -1 for the row's own, or for every visit)
     """
     m = layout.n_units
+    if len(parts) == 1 and parts[0][1].all() and np.array_equal(layout.unit, np.arange(m)):
+        return parts[0][0]  # one row a person, one column: nothing to average
     total, count = np.zeros(m), np.zeros(m)
     width = len(layout.visits) if layout.per_column_visits else 1
     for values, chosen, visit in parts:
@@ -470,7 +474,7 @@ def _people_table(spec: CohortSpec, dictionary: Dictionary, units: Units) -> pd.
         words = np.asarray(people["arm"])
         for arm in dict.fromkeys(spec.arms.values()) or sorted({str(word) for word in words if word != ""}):
             people[f"arm_{arm}"] = np.where(words == "", np.nan, (words == arm).astype(float))
-    return pd.DataFrame(people)
+    return pd.DataFrame(people, copy=False)
 
 
 def _is_side(key: str, measure: str) -> bool:
@@ -524,16 +528,16 @@ def _column_findings(spec: CohortSpec, people: pd.DataFrame) -> Iterator[Finding
         if name not in people:
             continue
         column = people[name].to_numpy(dtype=float)
-        values = np.unique(column[np.isfinite(column)])
+        values = column[np.isfinite(column)]
         level = "error" if name in used else "warning"
         mapped = [column.name for column in spec.columns if column.measure == name]
         file_column = mapped[0] if len(mapped) == 1 else ""
         if not len(values):
             yield Finding(level, name, f"`{name}` has no value in any row", 0, "Map another column", file_column)  # type: ignore[arg-type]  # one of two literals
-        elif len(values) == 1 and len(people) > 1:
+        elif len(people) > 1 and values.min() == values.max():
             what = f"people, all with the same value: `{name}` is constant"
             remedy = "Leave it out of `constructs`, or check the column"
-            yield Finding(level, name, what, int(np.isfinite(column).sum()), remedy, file_column)  # type: ignore[arg-type]
+            yield Finding(level, name, what, len(values), remedy, file_column)  # type: ignore[arg-type]
 
 
 def _units_of(spec: CohortSpec, dictionary: Dictionary, people: pd.DataFrame) -> dict[str, str]:

@@ -110,12 +110,12 @@ class Cohort:
         else:
             assert self.people is not None
             columns = sorted(str(column) for column in self.people.columns)
-            rows = np.sort(_row_marks([self.people[column] for column in columns]), axis=0)
+            rows = np.sort(row_marks([self.people[column] for column in columns]), axis=0)
             text = ",".join(columns) + "\n" + hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _row_marks(columns: list[pd.Series]) -> NDArray[np.void]:
+def row_marks(columns: list[pd.Series]) -> NDArray[np.void]:
     """One mark of 128 bits for each row, the same for rows with the same values wherever they stand."""
     n = len(columns[0]) if columns else 0
     marks = np.zeros((2, n), dtype=np.uint64)

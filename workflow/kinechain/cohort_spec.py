@@ -386,6 +386,12 @@ def _not_obtainable(path: tuple[str | int, ...], measure: str, dictionary: Dicti
 
 
 def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Doubt]:
+    if spec.sampling_frame == "undecided":
+        yield Doubt(
+            ("sampling_frame",),
+            "`sampling_frame` is undecided",
+            "Say who could enter: general, a clinic's patients ...",
+        )
     if (spec.format == "moments") != (spec.design == "summary"):
         yield Doubt(("design",), "`format: moments` and `design: summary` go together", "Change one of them")
     if spec.format == "moments" and spec.structure:

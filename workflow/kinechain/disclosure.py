@@ -34,46 +34,37 @@ def masked_counts(
 
 
 def masked_flow(flow: Sequence[FlowStep], threshold: int = THRESHOLD) -> tuple[FlowStep, ...]:
-    """The flow with small removals joined to the next one, so that no difference of two counts is small.
+    """The flow with small removals joined to others, so that no difference of two published counts is small.
 
-    A step that removes nobody stays as it is. Where the last removals stay small together they are joined to the one
-    before them; where all removals together are small, they are joined into one step that must not be published as a
-    number (`masked_count` hides it) and whose count before it is left out.
+    A small removal is joined to the steps after it until enough is gone; what stays small at the end is joined to the
+    last removal before it, or, when there is none, taken out of the start.
     """
     kept: list[FlowStep] = []
     waiting: FlowStep | None = None
-    for next_step in flow:
-        step = next_step
-        if waiting is not None and step.unit == waiting.unit and step.removed:
-            step = _joined(waiting, step)
-            waiting = None
-        if 0 < step.removed < threshold:
-            waiting = step
-            continue
-        if waiting is not None:
-            kept = _fold(kept, waiting)
-            waiting = None
-        kept.append(step)
-    return tuple(kept if waiting is None else _fold(kept, waiting))
+    for step in flow:
+        if waiting is not None and step.unit != waiting.unit:
+            kept, waiting = _taken_back(kept, waiting), None
+        joined = step if waiting is None else _joined(waiting, step)
+        waiting = joined if 0 < joined.removed < threshold else None
+        if waiting is None:
+            kept.append(joined)
+    return tuple(kept if waiting is None else _taken_back(kept, waiting))
 
 
 def _joined(first: FlowStep, second: FlowStep) -> FlowStep:
-    reason = f"{first.reason}; {second.reason}"
-    return replace(second, reason=reason, removed=first.removed + second.removed)
+    return replace(second, reason=f"{first.reason}; {second.reason}", removed=first.removed + second.removed)
 
 
-def _fold(kept: list[FlowStep], small: FlowStep) -> list[FlowStep]:
-    """The steps so far with a small removal taken into the removal before it, or into the start of the flow."""
-    for index in range(len(kept) - 1, -1, -1):
-        if kept[index].unit == small.unit and (kept[index].removed or index == 0):
-            before = kept[index]
-            joined = (
-                _joined(before, small)
-                if before.removed
-                else replace(small, reason=f"{before.reason}, without: {small.reason}", removed=0)
-            )
-            return [*kept[:index], replace(joined, left=small.left), *kept[index + 1 :]]
-    return [*kept, small]
+def _taken_back(kept: list[FlowStep], small: FlowStep) -> list[FlowStep]:
+    """The steps so far, with a small removal taken into the last removal of its unit or into the start."""
+    mine = [index for index, step in enumerate(kept) if step.unit == small.unit]
+    target = next((index for index in reversed(mine) if kept[index].removed), mine[0])
+    before = kept[target]
+    changed = (
+        _joined(before, small) if before.removed else replace(before, reason=f"{before.reason}, less: {small.reason}")
+    )
+    after = [replace(step, left=small.left) if step.unit == small.unit else step for step in kept[target + 1 :]]
+    return [*kept[:target], replace(changed, left=small.left), *after]
 
 
 def finding_words(finding: Finding, threshold: int = THRESHOLD) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ Places = dict[tuple[str | int, ...], tuple[int, int]]
 
 def read_dictionary(config_dir: Path) -> Dictionary:
     """The dictionary of config/measures.yaml. Raises UserError with every mistake in it."""
+    file = config_dir / "measures.yaml"
+    state = file.stat() if file.exists() else None
+    return _read_dictionary(config_dir, (state.st_mtime_ns, state.st_size) if state else ())
+
+
+@cache
+def _read_dictionary(config_dir: Path, _state: tuple[int, ...]) -> Dictionary:
+    """The dictionary, read once for as long as its file stays as it is."""
     file = config_dir / "measures.yaml"
     shown = f"{config_dir.name}/measures.yaml"
     data = _read_yaml(file, shown)

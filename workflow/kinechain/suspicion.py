@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 
-from kinechain.cohort import Finding
+from kinechain.cohort import Finding, row_marks
 from kinechain.layout import Layout
 from kinechain.measures import Dictionary, Expectation, Identity, Measure
 from kinechain.numerics import Array
@@ -93,16 +94,16 @@ def _correlation(x: Array, y: Array) -> tuple[float, int]:
 
 
 UNIT_FACTORS = (
-    (2.54, "inch and centimetre"),
-    (10.0, "centimetre and millimetre"),
-    (100.0, "metre and centimetre"),
-    (2.2046, "kilogram and pound"),
-    (9.80665, "kilogram-force and newton"),
-    (98.0665, "kg/cm2 and kPa"),
-    (57.2958, "radian and degree"),
-    (60.0, "hour and minute"),
+    (("cm", "mm"), 2.54, "inch and centimetre"),
+    (("cm", "mm"), 10.0, "centimetre and millimetre"),
+    (("cm",), 100.0, "metre and centimetre"),
+    (("kg",), 2.2046, "kilogram and pound"),
+    (("kPa",), 98.0665, "kg/cm2 and kPa"),
+    (("kPa",), 6.8948, "lbf/in2 and kPa"),
+    (("deg",), 57.2958, "radian and degree"),
+    (("hour/day",), 60.0, "hour and minute"),
 )
-"""Ratios between units that end up in one column."""
+"""Canonical units, the ratio to another unit that ends up in the same column, and both in words."""
 
 
 def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
@@ -120,8 +121,8 @@ def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
     distance = np.median(upper) - np.median(lower)
     if gaps[cut] < 0.25 * distance or distance < 4 * spread:
         return
-    for factor, words in UNIT_FACTORS:
-        if abs(distance - np.log(factor)) < 0.15:
+    for units, factor, words in UNIT_FACTORS:
+        if measure.unit in units and abs(distance - np.log(factor)) < 0.15:
             count = min(len(lower), len(upper))
             what = f"values of `{measure.name}` form a second group about {factor:g} times apart, as {words} do"
             yield Finding(
@@ -159,12 +160,12 @@ def check_digits(values: Array, measure: Measure) -> Iterator[Finding]:
     whole = np.abs(seen - np.round(seen)) < 1e-9
     if whole.mean() < 0.95:
         return
-    for step, chance in ((10, 0.1), (5, 0.2)):
-        share = float((np.round(seen[whole]) % step == 0).mean())
-        if share > chance + 4 * np.sqrt(chance * (1 - chance) / len(seen)) and share > 2 * chance:
-            what = f"values of `{measure.name}` end on a multiple of {step}, far above the {chance:.0%} of chance"
-            yield Finding("note", measure.name, what, round(share * len(seen)), "Readings were rounded by hand")
-            return
+    shares = {step: float((np.round(seen[whole]) % step == 0).mean()) for step in (5, 10)}
+    step = max(shares, key=lambda step: shares[step] - 1 / step)
+    share, chance = shares[step], 1 / step
+    if share > chance + 4 * np.sqrt(chance * (1 - chance) / len(seen)) and share > 2 * chance:
+        what = f"values of `{measure.name}` end on a multiple of {step}, far above the {chance:.0%} of chance"
+        yield Finding("note", measure.name, what, round(share * len(seen)), "Readings were rounded by hand")
 
 
 def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
@@ -181,15 +182,26 @@ def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
             )
 
 
+KOLMOGOROV_20 = 1.073
+"""Kolmogorov's limit that a sample from the uniform distribution exceeds in 20 % of cases."""
+
+
+def _sample(values: Array) -> Array:
+    """The finite values, evenly thinned to some twenty thousand: enough to know a shape by."""
+    seen = values[np.isfinite(values)]
+    return seen[:: max(1, len(seen) // 20_000)]
+
+
 def check_uniform_noise(values: Mapping[str, Array], dictionary: Dictionary) -> Iterator[Finding]:
     """Columns flat between two ends and unrelated to every other: numbers somebody generated."""
-    from scipy import stats
-
     for name, array in values.items():
-        seen = array[np.isfinite(array)]
+        seen = _sample(array)
         if len(seen) < 100 or len(np.unique(seen)) < 0.5 * len(seen):
             continue
-        flat = stats.kstest((seen - seen.min()) / max(np.ptp(seen), 1e-300), "uniform").pvalue > 0.2
+        share = np.sort((seen - seen.min()) / max(np.ptp(seen), 1e-300))
+        steps = np.arange(len(share) + 1) / len(share)
+        farthest = max((steps[1:] - share).max(), (share - steps[:-1]).max())
+        flat = farthest * np.sqrt(len(share)) < KOLMOGOROV_20
         others = [other for other in values if other != name]
         if not flat or len(others) < 3:
             continue
@@ -207,19 +219,14 @@ def check_copied_people(values: Mapping[str, Array], layout: Layout) -> Iterator
     """People who agree with another to the last digit in every quantity they have, at least five of them."""
     if len(values) < 5 or not layout.n_units:
         return
-    table = np.column_stack(list(values.values()))
-    enough = np.isfinite(table).sum(axis=1) >= 5
-    varied = np.array(
-        [len(np.unique(column[np.isfinite(column)])) >= 0.3 * np.isfinite(column).sum() for column in table.T]
-    )
-    if varied.sum() < 3:
+    enough = np.sum([np.isfinite(column) for column in values.values()], axis=0) >= 5
+    varied = [len(np.unique(seen)) >= 0.3 * len(seen) for column in values.values() if len(seen := _sample(column))]
+    if sum(varied) < 3:
         return
-    rows = np.nan_to_num(table[enough], nan=-1e300)
+    rows = row_marks([pd.Series(column[enough]) for column in values.values()])
     people = layout.person[enough]
-    _, inverse = np.unique(rows, axis=0, return_inverse=True)
-    inverse = inverse.ravel()
-    order = np.lexsort((people, inverse))
-    same = (np.diff(inverse[order]) == 0) & (np.diff(people[order]) != 0)
+    order = np.lexsort((people, rows["second"], rows["first"]))
+    same = (rows[order][1:] == rows[order][:-1]) & (np.diff(people[order]) != 0)
     count = int(same.sum())
     if count:
         what = "people have exactly the values of another person under another id"

@@ -65,6 +65,18 @@ def read_workbook(
     return RawTable(frame.replace({"": None}), tuple(names))
 
 
+def likely_header_row(path: Path, shown: str) -> int:
+    """Row, counted from 1, that looks like the header of the first sheet: the first of the widest that is all words."""
+    _measure(path, shown)
+    rows = _rows(path, shown, {})[:60]
+    filled = [sum(_is_filled(cell) for cell in row) for row in rows]
+    widest = max(filled, default=0)
+    for number, (row, count) in enumerate(zip(rows, filled, strict=True), start=1):
+        if count >= 0.7 * widest and all(isinstance(cell, str) for cell in row if _is_filled(cell)):
+            return number
+    return 1
+
+
 def _is_filled(cell: object) -> bool:
     return cell is not None and str(cell).strip() != ""
 

@@ -1,0 +1,180 @@
+"""Readers: what is found by looking, what is refused, and drafts."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kinechain import draft, preflight
+from kinechain.errors import UserError
+from kinechain.raw_table import unique_names
+from tests.fixtures.make_fixtures import base_columns, write_xlsx
+from tests.fixtures.study import ROOT, cohort_of, lines_of, values, write_study
+
+AGE = {"age": {"measure": "age_y"}}
+BOOK = {"file": "data/people.xlsx", "format": "excel"}
+
+
+def book(tmp_path: Path, rows: list[list[object]], **sheets: list[list[object]]) -> None:
+    (tmp_path / "data").mkdir(exist_ok=True)
+    write_xlsx(tmp_path / "data" / "people.xlsx", {"DATA": rows, **sheets})
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1252", "utf-16"])
+def test_separator_and_encoding_are_found_by_looking(tmp_path: Path, separator: str, encoding: str) -> None:
+    text = "id;Größe;age\n1;170;40\n2;180;50\n3;175;60\n".replace(";", separator)
+    columns = {"Größe": {"measure": "height_cm", "unit": "cm"}, **AGE}
+    assert values(cohort_of(tmp_path, text.encode(encoding), columns), "height_cm") == [170, 180, 175]
+
+
+def test_a_decimal_comma_is_found_and_told(tmp_path: Path) -> None:
+    cohort = cohort_of(tmp_path, "id;cva\n1;48,5\n2;51,25\n", {"cva": {"measure": "cva_deg"}})
+    assert values(cohort, "cva_deg") == [48.5, 51.25]
+    assert "numbers are read with a decimal comma, found by looking" in [finding.what for finding in cohort.findings]
+
+
+def test_a_headed_twice_column_is_named_by_its_place(tmp_path: Path) -> None:
+    assert unique_names(["a", " a ", "", "b  c"]) == ["a#1", "a#2", "column_3", "b c"]
+    lines = lines_of(tmp_path, "id,age,age\n1,40,41\n2,50,51\n", AGE)
+    assert lines == [
+        "data/people.csv: several columns are headed `age` (config/cohorts/c.yaml:8:3). Write `age#1`, `age#2` ... in the "
+        "order of the file."
+    ]
+    cohort = cohort_of(tmp_path, "id,age,age\n1,40,41\n2,50,51\n", {"age#2": {"measure": "age_y"}})
+    assert values(cohort, "age_y") == [41, 51]
+
+
+def test_a_title_above_the_header_of_a_workbook_is_pointed_out(tmp_path: Path) -> None:
+    rows = [["Clinic"], [], ["id", "age", "sex"], ["1", 40, "m"], ["2", 50, "f"]]
+    book(tmp_path, rows)
+    columns = {**AGE, "sex": {"measure": "sex"}}
+    assert lines_of(tmp_path, None, columns, **BOOK) == [
+        "data/people.xlsx: row 1 of the sheet is not the header: it has no `id` (config/cohorts/c.yaml:6:1). Row 3 holds 3 "
+        "of the mapped names: add `read: {header_row: 3}`."
+    ]
+    assert values(cohort_of(tmp_path, None, columns, **BOOK, read={"header_row": 3}), "sex") == [0, 1]
+
+
+def test_an_unknown_sheet_gets_the_closest(tmp_path: Path) -> None:
+    book(tmp_path, [["id", "age"], ["1", 40]])
+    (line,) = lines_of(tmp_path, None, AGE, **BOOK, read={"sheet": "DATE"})
+    assert line == "data/people.xlsx: there is no sheet `DATE` (config/cohorts/c.yaml:1:1). Did you mean `DATA`?"
+
+
+def test_a_cell_far_away_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    book(tmp_path, [["id", "age"], ["1", 40]])
+    path = tmp_path / "data" / "people.xlsx"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b"</sheetData>", far))
+    (line,) = lines_of(tmp_path, None, AGE, **BOOK)
+    assert line.startswith("data/people.xlsx: a sheet spans more than 20 million cells")
+
+
+def test_a_workbook_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "people.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 420_000_000)
+    (line,) = lines_of(tmp_path, None, AGE, **BOOK)
+    assert line.startswith("data/people.xlsx: the workbook unfolds to more than 400 MB")
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "said"),
+    [
+        ("people.xlsx", "excel", "this is not a whole xlsx, xls or ods workbook"),
+        ("people.sav", "sav", "this is not a whole SPSS file"),
+        ("people.dta", "dta", "this is not a whole Stata file"),
+        ("people.parquet", "parquet", "this is not a whole parquet file"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, form: str, said: str) -> None:
+    (line,) = lines_of(tmp_path, b"id,age\n1,40\n", AGE, file=f"data/{name}", format=form)
+    assert line.startswith(f"data/{name}: {said}")
+
+
+def test_a_field_on_two_rows_of_a_record_needs_a_visit(tmp_path: Path) -> None:
+    data = """
+    record_id,redcap_event_name,age,cva
+    1,base_arm_1,40,50
+    1,late_arm_1,,52
+    2,base_arm_1,50,48
+    """
+    columns = {**AGE, "cva": {"measure": "cva_deg"}}
+    keys = {"format": "redcap", "id": "record_id"}
+    (line,) = lines_of(tmp_path, data, columns, **keys)
+    assert line.startswith(
+        "data/people.csv: fewer than 10 values of column `cva` stand on a second row of the same person"
+    )
+    told = cohort_of(tmp_path, data, columns, **keys, design="longitudinal", visit="redcap_event_name")
+    assert values(told, "cva_deg_late_arm_1") == [52, None]
+    (line,) = lines_of(tmp_path, data, columns, **keys, read={"events": ["base_arm"]})
+    assert line.startswith("data/people.csv: the event `base_arm` does not occur in column `redcap_event_name`")
+
+
+def test_a_draft_leaves_open_what_the_file_cannot_say(tmp_path: Path) -> None:
+    config = write_study(tmp_path / "study", None, AGE)
+    (config / "config.yaml").write_text("cohorts:\n  - demo\nmodels: []\n")
+    data = tmp_path / "My study.csv"
+    rows = "\n".join(f"{i:03d},{60 + i % 9},{150 + i % 7},{30 + i},{1 + i % 2},x{i},{68 + i % 5}" for i in range(30))
+    data.write_text(f"id,SLR left,ake_r,Age,sex,name,height\n{rows}\n")
+    path = draft.draft_study(tmp_path / "study", data)
+    drawn = yaml.safe_load(path.read_text())
+    assert path.name == "my_study.yaml"
+    assert (config / "config.yaml").read_text() == "cohorts: [my_study]\nmodels: []\n"
+    assert drawn["columns"]["SLR left"] == {"measure": "slr_passive_deg", "side": "left"}
+    assert drawn["columns"]["ake_r"]["convention"] == "included"
+    assert drawn["columns"]["ake_r"]["undecided"] == ["the convention is the only one that fits the range: confirm it"]
+    assert drawn["columns"]["height"]["unit"] == "inch"
+    assert drawn["columns"]["sex"]["undecided"] == ["which number is male and female? Write it under codes"]
+    assert "name" not in drawn["columns"]
+    assert "x3" not in path.read_text()
+    assert len(preflight.check_cohort("my_study", config)) == 2  # design and synthetic; the rest once these are said
+    settled = drawn | {"design": "cross_sectional", "synthetic": False}
+    path.write_text(yaml.safe_dump(settled))
+    assert any("sampling_frame" in str(problem) for problem in preflight.check_cohort("my_study", config))
+
+
+def test_a_header_cannot_smuggle_yaml_into_a_draft(tmp_path: Path) -> None:
+    config = write_study(tmp_path, None, AGE)
+    data = tmp_path / "data" / "x.csv"
+    data.write_text('"age\'}, evil: !!python/object:os.system {""a",b\n40,1\n50,2\n')
+    text = draft.draft_cohort(data, "data/x.csv", preflight.read_dictionary(config))
+    assert "evil" not in yaml.safe_load(text)
+
+
+REAL = ROOT.parent / "shared" / "data"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not beside this repository (../shared/data)")
+def test_real_radiographs_need_a_yaml_and_no_code(tmp_path: Path) -> None:
+    entry = yaml.safe_load((ROOT / "tests/fixtures/real/vertebral_rows.yaml").read_text(encoding="utf-8"))
+    data = (REAL / "vertebral_column" / "column_3C.csv").read_bytes()
+    cohort = cohort_of(tmp_path, data, entry.pop("columns"), **entry, id=None)
+    assert cohort.people is not None
+    r = cohort.people.corr()
+    assert (cohort.n, cohort.flow[1].removed) == (100, 210)
+    assert r.loc["xr_pt_deg", "ll_cobb_deg"] == pytest.approx(0.303, abs=0.002)
+    pt_pi, ll_pi = r.loc["xr_pt_deg", "xr_pi_deg"], r.loc["ll_cobb_deg", "xr_pi_deg"]
+    given = (r.loc["xr_pt_deg", "ll_cobb_deg"] - pt_pi * ll_pi) / ((1 - pt_pi**2) * (1 - ll_pi**2)) ** 0.5
+    assert given == pytest.approx(-0.257, abs=0.002)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not beside this repository (../shared/data)")
+def test_a_real_spreadsheet_needs_a_yaml_and_no_code(tmp_path: Path) -> None:
+    entry = yaml.safe_load((ROOT / "tests/fixtures/real/posture_rows.yaml").read_text(encoding="utf-8"))
+    data = (REAL / "posture_guimond" / "posture_raw.csv").read_bytes()
+    cohort = cohort_of(tmp_path, data, entry.pop("columns"), **entry, id=None)
+    assert cohort.people is not None
+    assert (cohort.n, cohort.people["bmi"].between(15, 50).all()) == (98, True)
+    assert [finding.level for finding in cohort.findings if finding.level == "error"] == []
+
+
+def test_fixture_columns_are_all_known(tmp_path: Path) -> None:
+    dictionary = preflight.read_dictionary(ROOT / "config")
+    assert {entry["measure"] for entry in base_columns().values()} <= set(dictionary.measures)
