@@ -284,6 +284,10 @@ def test_natural_effects_add_up_and_are_on_a_clinical_contrast(results):
         value = one.set_index("quantity")["estimate"]
         assert value["total"] == pytest.approx(value["natural direct"] + value["natural indirect"], abs=CLOSED_FORM)
         assert one["contrast"].iloc[0] == "10 deg more of x, about its mean"
+    binary = table[table["outcome_kind"] == "binary"].set_index("quantity")
+    ratio = binary.loc["risk ratio", "estimate"]
+    assert binary.loc["E-value", "estimate"] == pytest.approx(ratio + math.sqrt(ratio * (ratio - 1)))
+    assert binary.loc["E-value", "low"] <= binary.loc["E-value", "estimate"]
     linear = table[table["outcome_kind"] == "linear"].set_index("quantity")
     assert linear.loc["natural indirect", "note"].endswith("% of the smallest difference that matters")
 

@@ -221,6 +221,7 @@ def test_natural_effects_with_interaction_agree_with_potential_outcomes():
     assert effects.direct_total[0] == pytest.approx(mean(2, 2) - mean(-1, 2), abs=CLOSED_FORM)
     assert effects.indirect_pure[0] == pytest.approx(mean(-1, 2) - mean(-1, -1), abs=CLOSED_FORM)
     assert effects.total[0] == pytest.approx(mean(2, 2) - mean(-1, -1), abs=CLOSED_FORM)
+    assert effects.start[0] == pytest.approx(mean(-1, -1), abs=CLOSED_FORM)
 
 
 def test_natural_effects_on_a_probit_outcome_agree_with_their_closed_form():
@@ -234,6 +235,7 @@ def test_natural_effects_on_a_probit_outcome_agree_with_their_closed_form():
         slope = 0.6 + 0.1 * x
         return float(ndtr((-0.3 + 0.4 * x + slope * (0.2 + 0.5 * x_m)) / math.sqrt(1 + slope**2 * 0.8**2)))
 
+    assert effects.start[0] == pytest.approx(probability(0, 0), abs=1e-9)
     assert effects.indirect_total[0] == pytest.approx(probability(1, 1) - probability(1, 0), abs=1e-9)
     assert effects.direct_pure[0] == pytest.approx(probability(1, 0) - probability(0, 0), abs=1e-9)
     assert effects.total[0] == pytest.approx(effects.direct_pure[0] + effects.indirect_total[0], abs=CLOSED_FORM)

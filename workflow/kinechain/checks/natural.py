@@ -11,6 +11,7 @@ from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
 from kinechain.numerics.natural import NaturalEffects, natural_effects_binary, natural_effects_linear
 from kinechain.numerics.regression import fit_rows
+from kinechain.numerics.sensitivity import e_value, e_value_of_interval
 
 DRAWS = 2_000
 """Monte Carlo draws of the coefficients behind each interval."""
@@ -24,7 +25,8 @@ def check_natural_effects(study: Study) -> CheckResult:
     coefficients, whose two blocks are independent.
 
     Columns: question, outcome_kind (linear or binary), quantity (total, natural direct, natural indirect, interaction,
-    proportion mediated), contrast (text, in units), estimate, low, high, unit, note, n.
+    proportion mediated; for a binary outcome also risk ratio and E-value), contrast (text, in units), estimate, low,
+    high, unit, note, n.
     """
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
@@ -121,6 +123,12 @@ def _summary(
         )
         rows.append((question.text, kind, quantity, text, estimate, low, high, unit, share, n))
     rows.append((question.text, kind, "interaction", text, *limits(interaction), "coefficient", "", n))
+    if kind == "binary":
+        ratio = limits(1 + effects.total / effects.start)
+        rows.append((question.text, kind, "risk ratio", text, *ratio, "ratio", "", n))
+        value, bound = e_value(ratio[0]), e_value_of_interval(ratio[1], ratio[2])
+        note = "ratio a confounder must have with both ends to explain the total; low: for the nearer limit"
+        rows.append((question.text, kind, "E-value", text, value, bound, math.nan, "ratio", note, n))
     share_draws, note = proportion_mediated(effects.indirect_total, effects.direct_pure, effects.total, level)
     shown = limits(share_draws) if share_draws is not None else (math.nan, math.nan, math.nan)
     rows.append((question.text, kind, "proportion mediated", text, *shown, "share", note, n))

@@ -18,6 +18,7 @@ class NaturalEffects:
     direct_total     new against old exposure, the mediator as it becomes
     indirect_pure    mediator as it becomes against as it was, at the old exposure
     total            direct_pure + indirect_total = direct_total + indirect_pure
+    start            expected outcome at `reference`, the mediator as it was; a probability for a binary outcome
     """
 
     direct_pure: Array
@@ -25,6 +26,7 @@ class NaturalEffects:
     direct_total: Array
     indirect_pure: Array
     total: Array
+    start: Array
 
 
 def natural_effects_linear(
@@ -51,7 +53,9 @@ def natural_effects_linear(
     direct_total = (theta1 + theta3 * expected(contrast)) * step
     indirect_total = (theta2 + theta3 * contrast) * beta1 * step
     indirect_pure = (theta2 + theta3 * reference) * beta1 * step
-    return NaturalEffects(direct_pure, indirect_total, direct_total, indirect_pure, direct_pure + indirect_total)
+    start = outcome[:, 0] + theta1 * reference + (theta2 + theta3 * reference) * expected(reference)
+    start = start + outcome[:, 4:] @ covariates
+    return NaturalEffects(direct_pure, indirect_total, direct_total, indirect_pure, direct_pure + indirect_total, start)
 
 
 def natural_effects_binary(
@@ -101,6 +105,7 @@ def natural_effects_binary(
         direct_total=both_new - old_new,
         indirect_pure=old_new - both_old,
         total=both_new - both_old,
+        start=both_old,
     )
 
 
