@@ -163,9 +163,9 @@ def time_million(spec: ModelSpec) -> str:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     each = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return (
-        f"10,000 draws of 1,000,000 people with exact multinomial weights, two processes: {taken:.0f} s; memory above the "
-        f"data: {(own - before) / 2**20:.2f} GiB in the parent; the largest worker holds {each / 2**20:.2f} GiB in all, the "
-        "shared data included."
+        f"10,000 draws of 1,000,000 people with exact multinomial weights, two processes: {taken:.0f} s of wall time. "
+        f"Memory above the data: {(own - before) / 2**20:.2f} GiB in the parent; the largest worker holds "
+        f"{each / 2**20:.2f} GiB in all, the shared data included."
     )
 
 

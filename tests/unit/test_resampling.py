@@ -16,6 +16,7 @@ from kinechain.fit import row_values
 from kinechain.numerics.moments import Moments, moments_from_data
 from kinechain.numerics.streams import CHUNK, Scheme
 from kinechain.resampling import draw_effects, draws_frame, findings, interval_table, join_draws, join_intervals
+from kinechain.resampling.bollen_stine import bootstrap_fit_test, turn
 from kinechain.resampling.recursive import recursive_model
 from kinechain.resampling.sampling import chunk_weights, make_design
 from kinechain.solution import solve_rows, standardise_rows
@@ -281,6 +282,7 @@ def test_cluster_draws_spread_as_clusters_do():
     assert by_cluster.effect("y~m2")[3] == pytest.approx(weighted_fit(copies, weights, equations)["y~m2"], rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scheme", [Scheme.MULTINOMIAL, Scheme.POISSON, Scheme.TWO_POINT, Scheme.MOMENT_NORMAL, Scheme.STRATIFIED]
 )
@@ -427,6 +429,7 @@ def test_two_measures_never_seen_together_are_refused():
     assert "do not identify the model" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_bca_with_gaps_leaves_each_person_out():
     frame, spec = with_gaps(60), spec_from_text("m1 ~ x\ny ~ m1 + x", missing="fiml", fixed_x=False)
     draws = draw_effects(spec, frame, seed=1, draws=10, accelerate=True)
@@ -454,6 +457,7 @@ def many(n: int = 240, seed: int = 4) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [LATENT, RESIDUAL, EQUAL, LOOP, GROUPS])
 @pytest.mark.parametrize("missing", ["listwise", "fiml"])
 def test_each_searched_draw_is_the_fit_to_the_people_drawn(text, missing):
@@ -522,7 +526,8 @@ def test_limits_agree_with_lavaans_bootstrap(kind, key):
     bootstrap = json.loads((REFERENCE / "bootstrap_chain_open_5000.json").read_text())
     model = json.loads((REFERENCE / "chain_open_ml.json").read_text())["model"]
     frame = pd.read_csv(REFERENCE / "cohort_300.csv")
-    draws = draw_effects(spec_from_text(model), frame, seed=11, draws=20_000, accelerate=kind == "bca")
+    spec = spec_from_text(model, covariates=("age", "sex", "bmi", "screen"))
+    draws = draw_effects(spec, frame, seed=11, draws=20_000, accelerate=kind == "bca")
     table = interval_table(draws, kind).set_index("effect")
     ratio = np.sqrt(1 + 20_000 / bootstrap["B"])  # both sides have Monte Carlo error
     compared = 0
@@ -534,3 +539,32 @@ def test_limits_agree_with_lavaans_bootstrap(kind, key):
             assert abs(ours.high - row["ci.upper"]) < BOOTSTRAP_LIMIT * ratio * ours.mc_error_high, name
             compared += 1
     assert compared >= 45
+
+
+@pytest.mark.slow
+def test_the_bollen_stine_test_holds_its_level_and_sees_a_missing_arrow():
+    """Turned data fit to rounding; p-values of 60 samples of a true model are uniform; a false one is seen."""
+    frame, spec = people(200), spec_from_text("m1 ~ x + age\nm2 ~ m1\ny ~ m2 + m1")
+    fit = fit_model(spec, frame)
+    turned = pd.DataFrame(turn(frame[list(fit.table.observed)].to_numpy(), fit), columns=list(fit.table.observed))
+    assert fit_model(spec, turned).measures["chisq"] == pytest.approx(0.0, abs=1e-8)
+    found = bootstrap_fit_test(spec, frame, seed=1, draws=1000)
+    assert found.chisq == pytest.approx(fit.measures["chisq"]) and found.df == fit.measures["df"] and found.failed == 0
+    assert found.p_value < 0.01  # the arrow x -> m2 is missing
+    assert found.statistics.mean() == pytest.approx(found.df, rel=0.15)
+    p_values = []
+    for seed in range(60):
+        own = people(200, seed=100 + seed).assign(m2=lambda f: f.m2 - 0.2 * f.x, y=lambda f: f.y - 0.06 * f.x)
+        p_values.append(bootstrap_fit_test(spec, own, seed=1, draws=150).p_value)
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
+
+
+def test_the_bollen_stine_test_of_a_latent_model_is_searched():
+    spec = spec_from_text(LATENT)
+    found = bootstrap_fit_test(spec, many(), seed=1, draws=300)
+    assert found.failed == 0 and found.statistics.mean() == pytest.approx(found.df, rel=0.2)
+
+
+def test_nothing_to_test_is_said():
+    with pytest.raises(UserError, match="there is nothing to test"):
+        bootstrap_fit_test(spec_from_text("m1 ~ x + age"), people(), seed=1)
