@@ -101,7 +101,10 @@ def report(browser: Chromium, pages: list[Path]) -> Page:
 
 def test_tables_sort_both_ways_by_value(browser: Chromium, pages: list[Path]) -> None:
     page = report(browser, pages)
-    column = "[...document.querySelector('#table-effects_paths table').tBodies[0].rows].map(row => Number(row.cells[2].dataset.sort))"
+    column = (
+        "[...document.querySelector('#table-effects_paths table').tBodies[0].rows]"
+        ".map(row => Number(row.cells[2].dataset.sort))"
+    )
     click = "document.querySelector('#table-effects_paths th:nth-child(3) button').click()"
     before = page.evaluate(column)
     page.evaluate(click)

@@ -56,6 +56,8 @@ FLOORS: dict[str, float] = {
     "document": 7,
     "render": 7,
     "report": 7,
+    "checklists": 7,
+    "works": 7,
     "word_file": 7,
     "words": 7,
     "draft": 8,

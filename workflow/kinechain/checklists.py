@@ -172,7 +172,8 @@ EVIDENCE: dict[str, Evidence] = {
         "rivals", lambda it: bool(it.directions) and any(str(claim.get("kind")) == "rival" for claim in it.claims)
     ),
     "sensitivity": Evidence(
-        "sensitivity", lambda it: any(name in it.checks for name in ("sensitivity", "specification_curve"))
+        "sensitivity",
+        lambda it: any(name in it.checks for name in ("residual_correlation", "specifications", "sensitivity")),
     ),
     "limits": Evidence("limits", lambda it: bool(it.cohort.design)),
     "assumptions": Evidence(

@@ -7,7 +7,7 @@ from typing import Any
 
 from kinechain.checklists import Answer, Checklist
 from kinechain.document import Cell, Prose, Quoted, Table, Words
-from kinechain.entries import effect_key
+from kinechain.entries import check_key, effect_key, numeric_columns
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
 from kinechain.results import Results, path_name
@@ -130,6 +130,25 @@ def links_display(results: Results, ledger: Ledger) -> Table:
     caption = (Words("The same link in every model that has it, standardised."),)
     heads = ("Link", "Model", "Standardised", "Interval", "n")
     return Table("links", caption, heads, (False, False, True, True, True), tuple(rows), "tables/effects.csv")
+
+
+def check_display(results: Results, ledger: Ledger, name: str, title: str) -> Table:
+    """One check as it left its step: numbers to three digits, effects by their names for people."""
+    table = results.checks[name]
+    columns = [str(column) for column in table.columns if table[column].notna().any()]
+    numeric = tuple(column in numeric_columns(table) for column in columns)
+    rows = []
+    for place, row in enumerate(table.to_dict("records")):
+        cells = []
+        for column, is_numeric in zip(columns, numeric, strict=True):
+            if not is_numeric:
+                named = effect_name(results, str(row[column])) if column == "effect" else row[column]
+                cells.append(text_cell(named))
+                continue
+            cells.append(number_cell(ledger, check_key(name, place, column)))
+        rows.append(tuple(cells))
+    heads = tuple(column.replace("_", " ") for column in columns)
+    return Table(f"check_{name}", (Quoted(title), Words(".")), heads, numeric, tuple(rows), f"checks/{name}.csv")
 
 
 def fit_display(results: Results, ledger: Ledger) -> Table:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinechain.figures.style import VERDICTS
 from kinechain.ledger import Ledger
 from kinechain.results import Results
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTERVALS = {
     "percentile": "percentile bootstrap",
@@ -43,6 +46,7 @@ def build_ledger(results: Results) -> Ledger:
     _write_fits(ledger, results)
     _write_claims(ledger, results)
     _write_directions(ledger, results)
+    _write_checks(ledger, results)
     return ledger
 
 
@@ -294,6 +298,31 @@ def _write_claim(ledger: Ledger, claim: Mapping[str, Any]) -> None:
                 rule="people used" if what == "n" else "people at which a null would be called",
                 inputs=inputs,
             )
+
+
+def check_key(name: str, place: int, column: str) -> str:
+    """Key of one number of one check."""
+    return f"checks/{name}/{place}/{column}"
+
+
+def numeric_columns(table: pd.DataFrame) -> tuple[str, ...]:
+    """Columns of a check that hold numbers; true and false are words."""
+    import pandas as pd
+
+    return tuple(
+        str(column)
+        for column in table.columns
+        if pd.api.types.is_numeric_dtype(table[column]) and not pd.api.types.is_bool_dtype(table[column])
+    )
+
+
+def _write_checks(ledger: Ledger, results: Results) -> None:
+    for name, table in results.checks.items():
+        columns = numeric_columns(table)
+        for place, row in enumerate(table.to_dict("records")):
+            for column in columns:
+                rule, inputs = f"check {name}: {column}", (f"checks/{name}.csv",)
+                ledger.number(check_key(name, place, column), row[column], rule=rule, inputs=inputs)
 
 
 def _write_directions(ledger: Ledger, results: Results) -> None:

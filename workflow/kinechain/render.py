@@ -21,6 +21,7 @@ SAFE_TARGETS = (
     "#",
     "figures/",
     "tables/",
+    "checks/",
     "ledger.json",
     "report.",
     "claims.",

@@ -146,7 +146,7 @@ def _figure(name: str, pictures: Mapping[str, Picture], results: Results, ledger
     return FigureBlock(picture, caption)
 
 
-FROM_MAIN_MODEL = ("path_diagram", "forest", "waterfall", "residuals")
+FROM_MAIN_MODEL = ("path_diagram", "forest", "waterfall")
 """Figures whose numbers are effects of the main model."""
 
 
@@ -387,19 +387,42 @@ def _rivals(results: Results, ledger: Ledger) -> tuple[Block, ...]:
     return (*first, table)
 
 
+CHECK_TITLES = {
+    "robustness": "Robustness values and benchmarks",
+    "residual_correlation": "Error correlation that undoes a link",
+    "adjustment": "Sets of covariates that would do",
+    "independences": "Independences the chain implies",
+    "atlas": "Models that fit equally well",
+    "reliability": "If measures were less reliable",
+    "missing": "If missing values were handled otherwise",
+    "specifications": "Every admissible specification",
+    "influence": "Without single people",
+    "negative_controls": "Pairs the chain cannot join",
+    "splines": "A curve against a line",
+    "threshold": "A change of slope",
+    "moderation": "Paths that depend on a third variable",
+    "natural_effects": "Natural effects with interaction",
+    "clinical_units": "In clinical units",
+    "equivalence": "Equivalence to zero",
+}
+"""Titles of the checks, in reading order."""
+
+MOST_ROWS = 40
+"""Rows of a check that the page prints; a longer table is a file to open."""
+
+
 def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
-    found = [name for name in ("sensitivity", "specification_curve") if name in pictures]
-    if not found:
-        return (
-            Paragraph(
-                say(
-                    ledger,
-                    "No sensitivity analysis was handed over for this cohort: how strong an unmeasured "
-                    "common cause would have to be is not known here.",
-                )
-            ),
-        )
-    return tuple(_figure(name, pictures, results, ledger) for name in found)
+    blocks = [_figure(name, pictures, results, ledger) for name in ("sensitivity", "specification_curve")]
+    for name, title in CHECK_TITLES.items():
+        table = results.checks.get(name)
+        if table is None or table.empty:
+            continue
+        if len(table) > MOST_ROWS:
+            link = Link(f"checks/{name}.csv", f"checks/{name}.csv")
+            blocks.append(Paragraph(say(ledger, "{title}: {link}.", title=Quoted(title), link=link)))
+            continue
+        blocks.append(Details((Quoted(title),), (display.check_display(results, ledger, name, title),)))
+    return tuple(blocks)
 
 
 def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
@@ -547,22 +570,8 @@ def _checklists(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, 
     ]
     for checklist in mine:
         answers = answer_checklist(checklist, results)
-        counts = {
-            status: sum(1 for it in answers if it.status == status) for status in ("reported", "partly", "not reported")
-        }
-        for status, count in counts.items():
-            key = f"checklists/{checklist.name}/{status}"
-            ledger.count(key, count, rule=f"items of {checklist.name} that are {status}", inputs=("checklists.yaml",))
-        title = say(
-            ledger,
-            "{title}: {done} reported, {partly} partly, {open} not reported",
-            title=Quoted(checklist.title),
-            done=f"checklists/{checklist.name}/reported",
-            partly=f"checklists/{checklist.name}/partly",
-            open=f"checklists/{checklist.name}/not reported",
-        )
         blocks.append(Squares(checklist.title, tuple((it.item.number, it.status, it.item.topic) for it in answers)))
-        blocks.append(Details(title, (display.checklist_display(checklist, answers),)))
+        blocks.append(Details((Quoted(checklist.title),), (display.checklist_display(checklist, answers),)))
     return tuple(blocks)
 
 

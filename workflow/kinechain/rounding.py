@@ -62,7 +62,7 @@ def number_text(value: object, error: float | None = None) -> str:
 def decimals_shown(number: float) -> int:
     """Decimals of a number without an error: three significant digits, closing zeros left out."""
     digits = f"{number:.{SIGNIFICANT - 1}e}"
-    kept = len(digits.split("e")[0].replace("-", "").replace(".", "").rstrip("0"))
+    kept = len(digits.split("e", maxsplit=1)[0].replace("-", "").replace(".", "").rstrip("0"))
     return min(6, max(0, kept - 1 - int(digits.split("e")[1])))
 
 

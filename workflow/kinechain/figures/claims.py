@@ -21,7 +21,7 @@ GIST = 52
 LINE = 0.145
 WIDE = 92
 AXIS, TITLE = 0.42, 0.32
-"""Letters of a claim's wording in a line, inches a line, letters where nothing stands to the right; of axis and title."""
+"""Letters of wording in a line, inches a line, letters where nothing stands beside; inches of axis and of title."""
 
 
 def claims_figure_table(results: Results) -> pd.DataFrame:

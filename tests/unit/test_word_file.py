@@ -1,0 +1,54 @@
+"""The Word file: real tables, editable text, alternative texts, hostile text inert, equal bytes."""
+
+import io
+import zipfile
+from functools import cache
+
+import docx
+
+from kinechain.document import Document
+from kinechain.report import WORD
+from kinechain.word_file import render_docx, shown
+from tests.fixtures.report_inputs import people_results
+from tests.unit.test_report import HOSTILE, document_of, hostile
+
+
+@cache
+def document() -> Document:
+    return document_of(people_results(n=120))
+
+
+def test_tables_are_tables_and_numbers_are_text() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    first_cells = {table.rows[0].cells[0].text for table in word.tables}
+    assert {"Claim", "Effect", "Measure", "Model"} <= first_cells
+    headings = {
+        paragraph.text
+        for paragraph in word.paragraphs
+        if paragraph.style is not None and paragraph.style.name == "Heading 1"
+    }
+    assert {section.title for section in document().sections} <= headings
+
+
+def test_every_picture_has_its_alternative_text_and_every_page_says_synthetic() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    assert len(word.inline_shapes) > 4
+    assert all(len(shape._inline.docPr.get("descr")) > 30 for shape in word.inline_shapes)
+    assert all("SYNTHETIC DATA" in section.header.paragraphs[0].text for section in word.sections)
+
+
+def test_hostile_text_is_text_and_control_characters_are_spaces() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document_of(hostile(people_results(n=120)), with_pictures=False))))
+    assert any(HOSTILE.strip() in paragraph.text for paragraph in word.paragraphs)
+    assert shown("a\x00b\x1bc\td") == "a b c\td"
+
+
+def test_equal_documents_give_equal_bytes_without_a_date() -> None:
+    first, second = render_docx(document()), render_docx(document())
+    assert first == second
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_page_links_the_word_file_only_when_it_is_made() -> None:
+    assert WORD in {link.target for link in document_of(people_results(n=120), with_pictures=False).files}
