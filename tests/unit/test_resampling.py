@@ -568,3 +568,16 @@ def test_the_bollen_stine_test_of_a_latent_model_is_searched():
 def test_nothing_to_test_is_said():
     with pytest.raises(UserError, match="there is nothing to test"):
         bootstrap_fit_test(spec_from_text("m1 ~ x + age"), people(), seed=1)
+
+
+@pytest.mark.slow
+def test_imputation_within_the_bootstrap_agrees_with_maximum_likelihood():
+    """Normal data missing at random: both estimate the same path with about the same spread."""
+    frame = with_gaps(200)
+    text = "m1 ~ x\nm2 ~ m1 + x"
+    imputed = draw_effects(spec_from_text(text), frame, seed=1, draws=24, scheme=Scheme.IMPUTATION, chunks=[0])
+    assert imputed.method.endswith("5 imputations averaged in each draw") and imputed.failed == 0
+    fiml = draw_effects(spec_from_text(text, missing="fiml", fixed_x=False), frame, seed=1, draws=24)
+    ours, theirs = imputed.effect("m2~m1"), fiml.effect("m2~m1")
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.8  # the same people in the same draws
+    assert abs(ours.mean() - theirs.mean()) < 2 * theirs.std() / np.sqrt(24)

@@ -19,6 +19,7 @@ from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
 from kinechain.resampling.draws import Draws, ParameterDraws, effects_of, join_parameters
 from kinechain.resampling.fiml import make_fiml_drawer
+from kinechain.resampling.imputation import make_imputation_drawer
 from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
 from kinechain.resampling.newton import make_newton_drawer, newton_moment_fit
 from kinechain.resampling.recursive import parameters_of_moments, recursive_model
@@ -42,12 +43,14 @@ def draw_effects(
     accelerate: bool = False,
     chunks: Sequence[int] | None = None,
     cores: int = 1,
+    helpers: Sequence[str] = (),
 ) -> Draws:
     """Every effect of the model in every draw.
 
     data        columns by name (a data frame will do), gaps as NaN: every row of the cohort, so that all its models
                 share their draws; or moments, which can only be drawn from, never resampled
     strata      (n,) for a stratified, `cluster` (n,) for a cluster bootstrap
+    helpers     columns that only help to impute, for the scheme IMPUTATION
     accelerate  also leave each person out in turn, for bca
     chunks      some chunks only, to be joined with `join_draws`; None for all
     cores       processes among which chunks are shared out; the draws are the same bits for any number
@@ -55,7 +58,7 @@ def draw_effects(
     A row with a gap in a variable of the model takes no part (listwise) in whichever draws it is drawn.
     Raises UserError for a scheme that is not valid for the data.
     """
-    drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster)
+    drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster, helpers=helpers, draws=draws)
     wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
     drawn = _cut(_draw_in_processes(drawer, seed, cohort, wanted, cores), wanted, draws)
     plan = plan_effects(drawer.table, spec.covariates)
@@ -91,8 +94,10 @@ def make_drawer(
     scheme: Scheme = Scheme.MULTINOMIAL,
     strata: NDArray[np.generic] | None = None,
     cluster: NDArray[np.generic] | None = None,
+    helpers: Sequence[str] = (),
+    draws: int = CHUNK,
 ) -> Drawer:
-    """The way to draw this model from these data."""
+    """The way to draw this model from these data; `draws` matter to imputation only, which makes no more than asked."""
     _refuse_other_estimators(spec)
     names = spec.table.observed
     model = recursive_model(spec.table) if not spec.options.group else None
@@ -108,6 +113,11 @@ def make_drawer(
     groups = labels_of(data, spec.options.group) if spec.options.group else None
     if groups is not None and scheme is Scheme.MULTINOMIAL:
         scheme, strata = Scheme.STRATIFIED, groups
+    if scheme is Scheme.IMPUTATION:
+        if model is None:
+            raise UserError(Problem(spec.where, "imputation is offered for recursive models", "Use `missing: fiml`"))
+        people = make_design(Scheme.MULTINOMIAL, X.shape[0], where=spec.where)
+        return make_imputation_drawer(model, people, X, columns(data, helpers) if helpers else None, draws)
     design = make_design(scheme, X.shape[0], strata=strata, cluster=cluster, where=spec.where)
     has_gaps = spec.missing == "fiml" and not np.isfinite(X).all()
     if scheme is Scheme.MOMENT_NORMAL and (has_gaps or model is None):
