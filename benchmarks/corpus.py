@@ -2,9 +2,9 @@
 
     python benchmarks/corpus.py [FILES] [--seed S]
 
-Files are made by spoiling the fixtures (truncated, noise, wrong encoding, ragged rows, formula cells, huge sheets, 10,000
-columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 seconds a file. A
-worker also watches that nothing starts a process, opens a connection or writes a file while it reads.
+Files are made by spoiling the fixtures (truncated, noise, wrong encoding, ragged rows, formula cells, huge sheets,
+10,000 columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 seconds a
+file. A worker also watches that nothing starts a process, opens a connection or writes a file while it reads.
 
 Printed at the end: how many became cohorts, how many ended in a line, by kind; slowest and largest; every failure. Exit
 code 1 when any file crashed, hung, wrote, or said something else than lines of the right form.
@@ -339,7 +339,8 @@ def run(files: int, seed: int) -> int:
         sys.stdout.write(f"{form:8} {way:16} {outcome:7} {count:6}\n")
         total[outcome] += count
     sys.stdout.write(
-        f"{files} files: {dict(total)}; slowest {slowest[0]:.2f} s ({slowest[1]}); largest {largest[0] >> 20} MB ({largest[1]})\n"
+        f"{files} files: {dict(total)}; slowest {slowest[0]:.2f} s ({slowest[1]}); "
+        f"largest {largest[0] >> 20} MB ({largest[1]})\n"
     )
     sys.stdout.write("".join(f"FAILED {line}\n" for line in failures))
     return int(bool(failures))

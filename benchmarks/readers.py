@@ -3,8 +3,8 @@
     python benchmarks/readers.py [ROWS]
 
 Each reading runs in a process of its own; its peak is the resident memory it reached. Plain pandas is pandas.read_csv,
-read_parquet and read_spss with their defaults. Ours reads the mapped columns as `kinechain.readers` does; the last lines
-are the whole way from file to cohort.
+read_parquet and read_spss with their defaults. Ours reads the mapped columns as `kinechain.readers` does; `cohort`
+is the whole way from file to cohort.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def test_a_unit_is_converted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("convention", "reading"), [("deficit", 30), ("included", 150), ("from_flexed90", 60)], ids=lambda value: str(value)
+    ("convention", "reading"), [("deficit", 30), ("included", 150), ("from_flexed90", 60)], ids=str
 )
 def test_three_ways_to_write_one_knee_angle(tmp_path: Path, convention: str, reading: int) -> None:
     data = f"id,ake\n1,{reading}\n2,{reading + (10 if convention == 'deficit' else -10)}\n"

@@ -75,8 +75,8 @@ def test_conditions_choose_rows_and_the_flow_counts_them(tmp_path: Path) -> None
 
 def test_an_id_twice_is_refused(tmp_path: Path) -> None:
     assert lines_of(tmp_path, "id,age\n1,40\n1,41\n2,50\n", {"age": {"measure": "age_y"}}) == [
-        "data/people.csv: fewer than 10 ids of column `id` occur more than once (config/cohorts/c.yaml:6:1). Remove the "
-        "rows too many, or name the column that tells the rows apart (`visit:`, `side:`, `trial:`, `rater:`)."
+        "data/people.csv: fewer than 10 ids of column `id` occur more than once (config/cohorts/c.yaml:6:1). Remove "
+        "the rows too many, or name the column that tells the rows apart (`visit:`, `side:`, `trial:`, `rater:`)."
     ]
 
 
@@ -90,6 +90,6 @@ def test_an_arm_that_changes_is_refused(tmp_path: Path) -> None:
     data = "id,v,arm,cva\n1,1,A,50\n1,2,B,52\n2,1,A,44\n"
     keys = {"design": "trial", "visit": "v", "arm": "arm"}
     assert lines_of(tmp_path, data, {"cva": {"measure": "cva_deg"}}, **keys) == [
-        "data/people.csv: fewer than 10 people have more than one arm in column `arm` (config/cohorts/c.yaml:8:1). Mend "
-        "the file: a person has one."
+        "data/people.csv: fewer than 10 people have more than one arm in column `arm` (config/cohorts/c.yaml:8:1). "
+        "Mend the file: a person has one."
     ]

@@ -81,7 +81,7 @@ def test_units(dictionary: measures.Dictionary, unit: str, canonical: str, facto
     ],
 )
 def test_what_is_no_unit_is_refused(dictionary: measures.Dictionary, unit: str, canonical: str) -> None:
-    with pytest.raises(ValueError, match="unit|Cannot|different"):
+    with pytest.raises(ValueError, match=r"unit|Cannot|different"):
         dictionary.unit_map(unit, canonical)
 
 

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from kinechain import draft, preflight
-from kinechain.errors import UserError
 from kinechain.raw_table import unique_names
 from tests.fixtures.make_fixtures import base_columns, write_xlsx
 from tests.fixtures.study import ROOT, cohort_of, lines_of, values, write_study
@@ -39,8 +38,8 @@ def test_a_headed_twice_column_is_named_by_its_place(tmp_path: Path) -> None:
     assert unique_names(["a", " a ", "", "b  c"]) == ["a#1", "a#2", "column_3", "b c"]
     lines = lines_of(tmp_path, "id,age,age\n1,40,41\n2,50,51\n", AGE)
     assert lines == [
-        "data/people.csv: several columns are headed `age` (config/cohorts/c.yaml:8:3). Write `age#1`, `age#2` ... in the "
-        "order of the file."
+        "data/people.csv: several columns are headed `age` (config/cohorts/c.yaml:8:3). Write `age#1`, `age#2` ... in "
+        "the order of the file."
     ]
     cohort = cohort_of(tmp_path, "id,age,age\n1,40,41\n2,50,51\n", {"age#2": {"measure": "age_y"}})
     assert values(cohort, "age_y") == [41, 51]
@@ -51,8 +50,8 @@ def test_a_title_above_the_header_of_a_workbook_is_pointed_out(tmp_path: Path) -
     book(tmp_path, rows)
     columns = {**AGE, "sex": {"measure": "sex"}}
     assert lines_of(tmp_path, None, columns, **BOOK) == [
-        "data/people.xlsx: row 1 of the sheet is not the header: it has no `id` (config/cohorts/c.yaml:6:1). Row 3 holds 3 "
-        "of the mapped names: add `read: {header_row: 3}`."
+        "data/people.xlsx: row 1 of the sheet is not the header: it has no `id` (config/cohorts/c.yaml:6:1). Row 3 "
+        "holds 3 of the mapped names: add `read: {header_row: 3}`."
     ]
     assert values(cohort_of(tmp_path, None, columns, **BOOK, read={"header_row": 3}), "sex") == [0, 1]
 

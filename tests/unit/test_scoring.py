@@ -8,7 +8,7 @@ from kinechain.numerics import landmarks
 from kinechain.numerics.landmarks import Point
 from tests.tolerances import CLOSED_FORM
 
-TEN = dict(low=0, high=5, min_answered=8, out_of=100)
+TEN = {"low": 0, "high": 5, "min_answered": 8, "out_of": 100}
 
 
 def items(total: int, answered: int) -> np.ndarray:
