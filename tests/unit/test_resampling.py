@@ -15,7 +15,15 @@ from kinechain.estimators import fit_model
 from kinechain.fit import row_values
 from kinechain.numerics.moments import Moments, moments_from_data
 from kinechain.numerics.streams import CHUNK, Scheme
-from kinechain.resampling import draw_effects, draws_frame, findings, interval_table, join_draws, join_intervals
+from kinechain.resampling import (
+    draw_effects,
+    draws_frame,
+    findings,
+    interval_table,
+    join_draws,
+    join_intervals,
+    make_drawer,
+)
 from kinechain.resampling.bollen_stine import bootstrap_fit_test, turn
 from kinechain.resampling.recursive import recursive_model
 from kinechain.resampling.sampling import chunk_weights, make_design
@@ -581,3 +589,9 @@ def test_imputation_within_the_bootstrap_agrees_with_maximum_likelihood():
     ours, theirs = imputed.effect("m2~m1"), fiml.effect("m2~m1")
     assert np.corrcoef(ours, theirs)[0, 1] > 0.8  # the same people in the same draws
     assert abs(ours.mean() - theirs.mean()) < 2 * theirs.std() / np.sqrt(24)
+
+
+def test_the_predicted_cost_does_not_depend_on_the_machine_and_grows_with_the_work():
+    few, many_people = (make_drawer(spec_from_text(OPEN), people(n)).seconds_a_draw for n in (80, 8000))
+    gaps = make_drawer(spec_from_text(OPEN, missing="fiml", fixed_x=False), with_gaps()).seconds_a_draw
+    assert few < many_people < 1e-3 and few < gaps < 1e-3

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from kinechain.resampling.drawing import draw_effects, join_draws
+from kinechain.resampling.drawing import draw_effects, join_draws, make_drawer
 from kinechain.resampling.draws import Draws, draws_frame, draws_metadata, findings
 from kinechain.resampling.of_cohort import draw_cohort
 from kinechain.resampling.table import interval_table, join_intervals
@@ -20,4 +20,5 @@ __all__ = [
     "interval_table",
     "join_draws",
     "join_intervals",
+    "make_drawer",
 ]

@@ -42,6 +42,11 @@ class Drawer(Protocol):
         ...
 
     @property
+    def seconds_a_draw(self) -> float:
+        """What a draw costs on one core, roughly and the same on every machine: for deciding what to share out."""
+        ...
+
+    @property
     def n(self) -> int:
         """People behind the estimates."""
         ...
@@ -77,6 +82,10 @@ class MomentDrawer:
     source: Features
     design: Design
     fit: MomentFit
+
+    @property
+    def seconds_a_draw(self) -> float:
+        return 7e-6 + 5e-9 * self.design.n
 
     @property
     def n(self) -> int:
@@ -123,6 +132,10 @@ class PublishedDrawer:
     table: ParameterTable
     moments: Moments
     fit: MomentFit
+
+    @property
+    def seconds_a_draw(self) -> float:
+        return 2e-5
 
     @property
     def n(self) -> int:

@@ -40,6 +40,10 @@ class MonteCarloDrawer:
         return self.fit.table
 
     @property
+    def seconds_a_draw(self) -> float:
+        return 2e-5
+
+    @property
     def n(self) -> int:
         return self.fit.n
 

@@ -150,6 +150,10 @@ class NewtonDrawer:
         return self.model.table
 
     @property
+    def seconds_a_draw(self) -> float:
+        return 1.5e-3 * len(self.people)
+
+    @property
     def n(self) -> int:
         return sum(int(group.patterns.order.size) for group in self.people)
 
