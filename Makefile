@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup report check lint test test-all golden bench-coverage bench-verdicts lock clean
+.PHONY: help setup report check lint test test-all golden bench-coverage bench-verdicts bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an 
 	nice $(BIN)/python -m benchmarks.hidden_cause
 	nice $(BIN)/python -m benchmarks.verdicts --processes $(CORES)
 	$(BIN)/python -m benchmarks.draw_verdicts
+
+bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
+	$(BIN)/python benchmarks/corpus.py 5000
+
+bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
+	$(BIN)/python benchmarks/readers.py
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv

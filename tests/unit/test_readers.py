@@ -35,7 +35,7 @@ def test_a_decimal_comma_is_found_and_told(tmp_path: Path) -> None:
 
 
 def test_a_headed_twice_column_is_named_by_its_place(tmp_path: Path) -> None:
-    assert unique_names(["a", " a ", "", "b  c"]) == ["a#1", "a#2", "column_3", "b c"]
+    assert unique_names(["a", " a ", "", "b  c", "\x1b[31mred"]) == ["a#1", "a#2", "column_3", "b c", "[31mred"]
     lines = lines_of(tmp_path, "id,age,age\n1,40,41\n2,50,51\n", AGE)
     assert lines == [
         "data/people.csv: several columns are headed `age` (config/cohorts/c.yaml:8:3). Write `age#1`, `age#2` ... in "

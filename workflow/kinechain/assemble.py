@@ -5,6 +5,7 @@ Every step that takes rows or people away is counted, and every doubt is a findi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -473,7 +474,7 @@ def _people_table(spec: CohortSpec, dictionary: Dictionary, units: Units) -> pd.
     if spec.design == "trial" and "arm" in people:
         words = np.asarray(people["arm"])
         for arm in dict.fromkeys(spec.arms.values()) or sorted({str(word) for word in words if word != ""}):
-            people[f"arm_{arm}"] = np.where(words == "", np.nan, (words == arm).astype(float))
+            people[re.sub(r"\W+", "_", f"arm_{arm}")] = np.where(words == "", np.nan, (words == arm).astype(float))
     return pd.DataFrame(people, copy=False)
 
 

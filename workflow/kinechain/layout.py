@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -229,6 +230,7 @@ def _visits(
         names = tuple(sorted(found, key=float)) if all(_is_number(word) for word in found) else tuple(found)
         position = {name: index for index, name in enumerate(names)}
         row = np.array([position.get(word, -1) for word in words], dtype=np.int64)
+    names = tuple(re.sub(r"\W+", "_", name) for name in names)  # they become parts of columns' names
     unknown = int(((row < 0) & ~blank).sum())
     if unknown:
         remedy = "List every value under `visits`" if spec.visits else "Fill in the visit"

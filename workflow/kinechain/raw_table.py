@@ -40,7 +40,7 @@ class RawTable:
 
 def unique_names(header: Sequence[object]) -> list[str]:
     """Names of columns, stripped; a name that stands k times becomes name#1 ... name#k, an empty one column_7."""
-    plain = [" ".join(str(name).split()) if name is not None else "" for name in header]
+    plain = [_printable(name) if name is not None else "" for name in header]
     plain = [name or f"column_{index}" for index, name in enumerate(plain, start=1)]
     counts: dict[str, int] = {}
     for name in plain:
@@ -51,6 +51,11 @@ def unique_names(header: Sequence[object]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         names.append(f"{name}#{seen[name]}" if counts[name] > 1 else name)
     return names
+
+
+def _printable(name: object) -> str:
+    """A name on one line, without characters that could steer a terminal."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(name)).split())
 
 
 def check_header(names: Sequence[str], wanted: Sequence[str], shown: str) -> None:
