@@ -316,6 +316,22 @@ def test_clinical_units_multiply_the_raw_effect_by_the_contrast():
     assert row["share_of_mcid"] == pytest.approx(3.0 / 7.5)
 
 
+def test_what_cannot_be_computed_is_told_and_stops_nothing():
+    """A cohort of five: every check answers with rows or with a reason."""
+    tiny = run_checks(study(people().tail(5).reset_index(drop=True)))
+    assert set(tiny) == set(CHECKS)
+    assert all(len(result.table) or result.notes for result in tiny.values())
+    assert any("too few" in note for result in tiny.values() for note in result.notes)
+
+
+def test_variables_that_repeat_one_another_are_told():
+    frame = people()
+    frame["c"] = frame["x"]
+    twice = run_checks(study(frame))["robustness"]
+    assert twice.table.empty
+    assert twice.notes[0].endswith("Look for variables that repeat one another, and for too few people.")
+
+
 def test_nothing_is_not_a_number_where_an_estimate_is_given(results):
     for name, result in results.items():
         if name not in ("natural_effects", "robustness") and "estimate" in result.table.columns:

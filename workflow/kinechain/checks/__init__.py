@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import pandas as pd
+
 from kinechain.checks.adjustment import check_adjustment
 from kinechain.checks.atlas import check_atlas
 from kinechain.checks.clinical import check_clinical_units, check_equivalence
@@ -21,6 +24,7 @@ from kinechain.checks.natural import check_natural_effects
 from kinechain.checks.plan import CheckPlan, CheckResult, Study, build_study, parse_plan, plan_problems
 from kinechain.checks.reliability import check_reliability
 from kinechain.checks.shape import THRESHOLD_MODEL, check_splines, check_threshold
+from kinechain.errors import UserError
 
 CHECKS: dict[str, Callable[[Study], CheckResult]] = {
     "threshold": check_threshold,
@@ -43,8 +47,18 @@ CHECKS: dict[str, Callable[[Study], CheckResult]] = {
 
 
 def run_checks(study: Study) -> dict[str, CheckResult]:
-    """Every check, in the order of CHECKS. What could not be asked is in the notes of its result."""
-    return {name: check(study) for name, check in CHECKS.items()}
+    """Every check, in the order of CHECKS. What could not be asked or computed is in the notes of its result."""
+    return {name: _run(name, check, study) for name, check in CHECKS.items()}
+
+
+def _run(name: str, check: Callable[[Study], CheckResult], study: Study) -> CheckResult:
+    try:
+        return check(study)
+    except (np.linalg.LinAlgError, ArithmeticError) as error:
+        note = f"It could not be computed: {error}. Look for variables that repeat one another, and for too few people."
+    except UserError as error:
+        note = f"It could not be computed: {error}"
+    return CheckResult(name, pd.DataFrame(columns=["note"]), (note,))
 
 
 __all__ = [

@@ -16,6 +16,10 @@ MOST_LISTED = 120
 """Members shown for one model; the number of all is told beside."""
 
 
+DEGENERATE = 1e-12
+"""Share of a variance that rounding alone can leave."""
+
+
 def check_atlas(study: Study) -> CheckResult:
     """Every Markov-equivalent graph of a model, its log-likelihood, what it would mean and what prunes it.
 
@@ -79,7 +83,10 @@ def loglikelihood(graph: Graph, moments: Moments, fixed: tuple[str, ...]) -> flo
         chosen = moments.select((node, *graph.parents(node)))
         S = chosen.covariance
         explained = S[1:, 0] @ np.linalg.solve(S[1:, 1:], S[1:, 0]) if len(S) > 1 else 0.0
-        total += -0.5 * moments.n * (math.log(2 * math.pi) + math.log(S[0, 0] - explained) + 1)
+        left = S[0, 0] - explained
+        if left <= DEGENERATE * S[0, 0]:
+            raise np.linalg.LinAlgError(f"`{node}` is explained by its causes to the last digit")
+        total += -0.5 * moments.n * (math.log(2 * math.pi) + math.log(left) + 1)
     return total
 
 

@@ -16,6 +16,9 @@ from kinechain.numerics.imputation import em_moments
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.multiplicity import adjust_benjamini_hochberg
 
+FEWEST_LEFT = 5
+"""Degrees of freedom a partial correlation must leave for its interval to mean anything."""
+
 
 def check_independences(study: Study) -> CheckResult:
     """Partial correlation of each pair that a model holds apart, given what separates it.
@@ -33,8 +36,11 @@ def check_independences(study: Study) -> CheckResult:
     moments, seen, missing = _moments(study)
     for name, spec in study.models.items():
         graph = graph_of(spec)
-        wanted = [one for one in implied_independences(graph) if study.has((one.one, one.other, *one.given))]
-        if not wanted:
+        implied = [one for one in implied_independences(graph) if study.has((one.one, one.other, *one.given))]
+        wanted = [one for one in implied if _people(seen, one) > len(one.given) + FEWEST_LEFT]
+        if len(wanted) < len(implied):
+            notes.append(f"{name}: {len(implied) - len(wanted)} of {len(implied)} independences have too few people.")
+        if not implied:
             notes.append(f"{name} implies no independence that could fail here: it fits whatever the data say.")
             continue
         tests = [_test(moments, seen, one, level) for one in wanted]
@@ -79,11 +85,15 @@ def _test(
 ) -> tuple[float, float, float, float, int]:
     names = (one.one, one.other, *one.given)
     r = partial_correlation(moments.select(names).covariance)
-    n = min(seen[name] for name in names)
+    n = _people(seen, one)
     half = 1 / math.sqrt(n - len(one.given) - 3)
     z = math.atanh(r)
     wide = float(ndtri((1 + level) / 2)) * half
     return r, math.tanh(z - wide), math.tanh(z + wide), float(2 * ndtr(-abs(z) / half)), n
+
+
+def _people(seen: Mapping[str, int], one: Independence) -> int:
+    return min(seen[name] for name in (one.one, one.other, *one.given))
 
 
 def partial_correlation(covariance: Array) -> float:
@@ -94,7 +104,10 @@ def partial_correlation(covariance: Array) -> float:
     Reference: pingouin.partial_corr.
     """
     P = np.linalg.inv(covariance)
-    return float(-P[0, 1] / math.sqrt(P[0, 0] * P[1, 1]))
+    r = float(-P[0, 1] / math.sqrt(abs(P[0, 0] * P[1, 1])))
+    if not abs(r) < 1:
+        raise np.linalg.LinAlgError("a partial correlation reaches 1")
+    return r
 
 
 def _moments(study: Study) -> tuple[Moments, dict[str, int], str]:

@@ -62,11 +62,13 @@ class Regression:
 def regress(moments: Moments, outcome: str, predictors: tuple[str, ...]) -> Regression:
     """Least squares from moments: one outcome on predictors and an intercept.
 
-    Raises numpy.linalg.LinAlgError when the predictors are collinear.
+    Raises numpy.linalg.LinAlgError when the predictors are collinear or there are no more people than coefficients.
     """
     chosen = moments.select((outcome, *predictors))
     S, n, k = chosen.covariance, chosen.n, len(predictors)
     dof = n - k - 1
+    if dof < 1:
+        raise np.linalg.LinAlgError(f"{n} people are too few for {k + 1} coefficients")
     if k == 0:
         variance = S[0, 0] * n / dof
         return Regression(outcome, (), np.empty(0), np.empty(0), np.empty((0, 0)), variance, dof, 0.0, n)
@@ -105,12 +107,16 @@ def fit_rows(y: Array, X: Array, *, robust: bool = False) -> tuple[Array, Array]
     robust   sandwich with the HC3 weights instead of one error variance
     returns  (k,), (k, k)
 
+    Raises numpy.linalg.LinAlgError when columns are collinear or there are no more people than columns.
+
     HC3: MacKinnon & White (1985), doi 10.1016/0304-4076(85)90158-7. Reference: statsmodels OLS.
     """
+    n, k = X.shape
+    if n <= k:
+        raise np.linalg.LinAlgError(f"{n} people are too few for {k} coefficients")
     inverse = np.linalg.inv(X.T @ X)
     beta = inverse @ (X.T @ y)
     residual = y - X @ beta
-    n, k = X.shape
     if not robust:
         return beta, inverse * float(residual @ residual) / (n - k)
     leverage = np.einsum("ij,jk,ik->i", X, inverse, X)
