@@ -50,7 +50,12 @@ def test_the_package_names_no_measure(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     found = sorted({match.group(0) for match in BODY.finditer(text)})
     assert not found, f"{path.name} speaks of {found}: measures and body parts live in config/"
-    named = measure_names() & {token.strip("\"'") for token in code_tokens(path)} - {"sex", "bmi", "trauma", "visit_day"}
+    named = measure_names() & {token.strip("\"'") for token in code_tokens(path)} - {
+        "sex",
+        "bmi",
+        "trauma",
+        "visit_day",
+    }
     assert not named, f"{path.name} names the measures {sorted(named)}"
 
 
@@ -77,7 +82,9 @@ def tracked_text_files() -> list[Path]:
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
-    places = re.compile(r"/(?:root|home|Users)/\w|file:///\w|(?<!emit-)(?:extra-)?index-url|(?<!emit-)find-links|pypi\.org/simple|registry\.npmjs")
+    places = re.compile(
+        r"/(?:root|home|Users)/\w|file:///\w|(?<!emit-)(?:extra-)?index-url|(?<!emit-)find-links|pypi\.org/simple|registry\.npmjs"
+    )
     own = Path(__file__).resolve()
     found = [
         f"{path.relative_to(ROOT)}:{number}"

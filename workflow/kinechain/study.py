@@ -83,7 +83,7 @@ class Study:
         return bool(self.cohorts[cohort]["design"] == "trial")
 
     def choices_of_checks(self, cohort: str) -> dict[str, Any]:
-        """What the checks of a cohort hang on besides its files: macros, methods, and the effect each claim is about."""
+        """What the checks of a cohort hang on besides its files: macros, methods, the effect of each claim."""
         claims = read_yaml(self.root / CONFIG / "claims.yaml")
         return {
             "macros": dict(self.config.get("macros", {})),
