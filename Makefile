@@ -51,6 +51,12 @@ test-all: lint ## the slow tests too
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
 	$(BIN)/python tests/golden/make.py
 
+bench-draws: setup ## speed of the draws against the bare matrix product, pingouin and lavaan (about 5 minutes)
+	$(BIN)/python benchmarks/resampling.py --million
+
+bench-intervals: setup ## how often each kind of interval holds a serial effect (about 15 minutes of one core)
+	nice $(BIN)/python benchmarks/interval_coverage.py
+
 bench-coverage: setup ## coverage of intervals where the truth is known (about half an hour)
 	nice $(BIN)/python -m benchmarks.coverage
 	nice $(BIN)/python -m benchmarks.coverage --missing fiml --models M2_chain_open --draws 399
