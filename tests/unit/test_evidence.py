@@ -14,12 +14,12 @@ from kinechain.evidence import evidence_record, evidence_table
 from kinechain.evidence.claim import claim_problems, in_order
 from kinechain.evidence.direction import compare_directions
 from kinechain.evidence.judging import judge_material
-from kinechain.numerics.multiplicity import adjust_benjamini_hochberg, adjust_holm
 from kinechain.evidence.resolution import n_for_null, n_where_null_begins, smallest_supported
 from kinechain.evidence.sign import expected_raw_sign
 from kinechain.evidence.tier import strongest_wording, tier_of
 from kinechain.evidence.verdict import VERDICTS
 from kinechain.io import json_text
+from kinechain.numerics.multiplicity import adjust_benjamini_hochberg, adjust_holm
 from tests.tolerances import CLOSED_FORM
 from tests.unit.evidence_material import CLAIMS, DECISIONS, EDGES, chain_rows, claim, draws, fit, material, row
 
@@ -117,6 +117,18 @@ def test_fewer_people_than_parameters_bear_give_no_verdict():
     assert judge_material(material(chain_rows(n=60), fits), CLAIMS).verdict("C04").reasons == (
         "60 people are too few for the 50 parameters of M2_chain_open; 1.5 people a parameter are the least.",
     )
+
+
+def test_moments_of_exogenous_variables_do_not_count_as_parameters():
+    """Where data have gaps the covariates' moments are estimated too; that asks for no more people."""
+    paths = [{"lhs": "y", "op": "~", "rhs": f"x{i}", "se": 0.1} for i in range(10)]
+    residual = [{"lhs": "y", "op": "~~", "rhs": "y", "se": 0.1}]
+    moments = [{"lhs": f"x{i}", "op": "~~", "rhs": f"x{j}", "se": 0.1} for i in range(10) for j in range(i + 1)]
+    means = [{"lhs": f"x{i}", "op": "~1", "rhs": "", "se": 0.1} for i in range(10)]
+    fits = {"M2_chain_open": {**fit(n=60, npar=76), "parameters": [*paths, *residual, *moments, *means]}}
+    several = material(chain_rows(n=60), fits)
+    assert several.structural_parameters("M2_chain_open") == 11
+    assert judge_material(several, CLAIMS).verdict("C04").verdict == "supported"
 
 
 def test_too_many_failed_draws_give_no_verdict():

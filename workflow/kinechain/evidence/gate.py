@@ -37,7 +37,7 @@ def closed_by_model(model: str, material: Material) -> list[str]:
     least = int(material.decisions.value("gate.minimum_n"))
     if n < least:
         return [f"Only {n} people could be used; {least} are the least for any verdict."]
-    npar = material.measure(model, "npar")
+    npar = material.structural_parameters(model)
     ratio = material.decisions.value("gate.minimum_n_per_parameter")
     if n < ratio * npar:
         need = f"{ratio:g} people a parameter are the least"

@@ -178,6 +178,20 @@ class Material:
         found: Mapping[str, Any] = self.fits.get(model, {}).get("facts") or {}
         return found
 
+    def structural_parameters(self, model: str) -> float:
+        """Free parameters of a model that are asked about: paths, loadings, and what they leave unexplained.
+
+        Means, and moments of exogenous variables, are left out: where data have gaps they are estimated too, and if
+        they are, an equation needs no more people. NaN for a model without a list of parameters.
+        """
+        rows = [row for row in self.fits.get(model, {}).get("parameters") or () if (row.get("se") or 0) > 0]
+        if not rows:
+            return self.measure(model, "npar")
+        ends = {row["lhs"] for row in rows if row["op"] == "~"} | {row["rhs"] for row in rows if row["op"] == "=~"}
+        kept = [row for row in rows if row["op"] in ("~", "=~")]
+        kept += [row for row in rows if row["op"] == "~~" and row["lhs"] in ends and row["rhs"] in ends]
+        return float(len(kept))
+
     def n_of(self, model: str) -> int:
         """People a model used."""
         fit = self.fits.get(model)
