@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
-from kinechain.numerics.wls import WlsModel
 from kinechain.spec import ModelSpec, ParameterTable
+
+if TYPE_CHECKING:
+    from kinechain.numerics.wls import WlsModel
 
 
 class Status(Enum):
@@ -132,6 +135,8 @@ class Fit:
 
 def row_values(fit: Fit) -> Array:
     """Value of every row of the table: estimates, fixed values and sample moments; NaN where no optimum was reached."""
+    if not fit.status.has_numbers:
+        return np.full(len(fit.table.rows), math.nan)
     return np.concatenate([group.ram.cells(fit.estimates) for group in fit.groups])
 
 

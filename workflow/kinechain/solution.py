@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kinechain.fit import Fit
+from kinechain.fit import Fit, row_values
 from kinechain.numerics import Array
-from kinechain.numerics.ordinal_model import complete_cells, differentiate, total_variances
 from kinechain.numerics.ram import differentiate_moments, imply_moments
-from kinechain.numerics.wls import WlsModel
 from kinechain.spec import ParameterTable
+
+if TYPE_CHECKING:
+    from kinechain.numerics.wls import WlsModel
 
 Scale = Literal["all", "lv"]
 
@@ -46,7 +47,7 @@ def solve_rows(fit: Fit) -> Solution:
     if fit.ordinal is not None and fit.status.has_numbers:
         return _solve_ordinal(fit.ordinal, fit.estimates)
     table, k = fit.table, len(fit.estimates)
-    values = np.concatenate([group.ram.cells(fit.estimates) for group in fit.groups])
+    values = row_values(fit)
     slopes = np.zeros((len(table.rows), k))
     for position, row in enumerate(table.rows):
         if row.free:
@@ -67,6 +68,8 @@ def solve_rows(fit: Fit) -> Solution:
 
 def _solve_ordinal(model: WlsModel, theta: Array) -> Solution:
     """The same for ordered outcomes, whose residual variances follow from all parameters."""
+    from kinechain.numerics.ordinal_model import complete_cells, differentiate, total_variances
+
     values, value_slopes, variances, variance_slopes = [], [], [], []
     for group in model.groups:
         cells, slopes = differentiate(partial(complete_cells, group.model), theta)

@@ -237,8 +237,11 @@ def _solve_equation(S: Array, x: Index, right: Array, instruments: Index) -> Arr
 
     right  (p,) covariances of all variables with the outcome, less what is fixed
     """
-    if len(instruments) < len(x):
-        instruments = x
+    if len(instruments) < len(x) or instruments is x:
+        try:
+            return np.asarray(np.linalg.solve(S[np.ix_(x, x)], right[x]))
+        except np.linalg.LinAlgError:
+            return np.asarray(np.linalg.lstsq(S[np.ix_(x, x)], right[x], rcond=None)[0])
     first = S[np.ix_(instruments, x)]
     projected = first.T @ np.linalg.pinv(S[np.ix_(instruments, instruments)], hermitian=True)
     return np.asarray(np.linalg.lstsq(projected @ first, projected @ right[instruments], rcond=None)[0])

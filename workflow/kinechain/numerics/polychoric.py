@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from kinechain.numerics import Array
@@ -188,6 +187,8 @@ def _to_covariances(layout: _Layout, correlation: Array, deviations: Array) -> A
 
 def _pair_correlation(one: Marginal, two: Marginal, X: Array, positions: tuple[int, int]) -> tuple[float, int]:
     """Residual correlation of a pair by maximum likelihood, and how many empty cells were given half a person."""
+    from scipy.optimize import brentq
+
     if not one.levels and not two.levels:
         rho = float(one.low @ two.low / len(one.low))
         if abs(rho) > 1.0 - 1e-10:
