@@ -42,6 +42,7 @@ def read_results(
     study: Mapping[str, Any],
     digests: Mapping[str, str] | None = None,
     checks: Sequence[Path] = (),
+    schematic: Path | None = None,
 ) -> Results:
     """Everything the steps before found in one cohort.
 
@@ -72,6 +73,7 @@ def read_results(
         study=study,
         digests=digests or {},
         checks={path.stem: io.read_table(path) for path in _tables_in(checks)},
+        schematic=io.read_yaml(schematic) if schematic is not None else {},
         directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
     )
 

@@ -296,7 +296,8 @@ def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture])
         findings if findings.rows else Paragraph(say(ledger, "The checks of the data found nothing to report."))
     )
     spread = _figure("distributions", pictures, results, ledger)
-    return (first, spread, _figure("correlations", pictures, results, ledger), doubt)
+    drawn = _figure("body", pictures, results, ledger)
+    return (drawn, first, spread, _figure("correlations", pictures, results, ledger), doubt)
 
 
 def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:

@@ -50,6 +50,7 @@ class Results:
     study       the study's config
     digests     name of an input -> sha256 (or its first digits)
     checks      tidy tables of the checks that were run, by name
+    schematic   where angles are drawn on the body, as config has it; empty when config has none
     directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
     """
 
@@ -65,6 +66,7 @@ class Results:
     digests: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     directions: Mapping[str, Any] = field(default_factory=dict)
+    schematic: Mapping[str, Any] = field(default_factory=dict)
 
     def label(self, name: str) -> str:
         """The full name of a variable; its code with spaces when config gives none."""

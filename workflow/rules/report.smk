@@ -28,6 +28,7 @@ SOURCES_OF_REPORT = dict(
     models=per_model("config/models/{model}.yaml"),
     measures=ancient("config/measures.yaml"),
     ledger_of_claims="config/claims.yaml",
+    **({"schematic": "config/schematic.yaml"} if Path("config/schematic.yaml").exists() else {}),
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kinechain.figures import (
+    body,
     claims,
     correlations,
     distributions,
@@ -90,6 +91,13 @@ FIGURES: dict[str, FigureKind] = {
         forest.describe_forest,
         forest.draw_forest,
         "No standardised effect with an interval was estimated in this cohort, so there is no forest of effects.",
+    ),
+    "body": FigureKind(
+        "The body",
+        body.body_table,
+        body.describe_body,
+        body.draw_body,
+        "No angle of this cohort has a place on the drawing of the body.",
     ),
     "distributions": FigureKind(
         "Distributions",

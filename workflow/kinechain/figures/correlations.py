@@ -64,13 +64,14 @@ def describe_correlations(table: pd.DataFrame) -> Heading:
 def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw the lower triangle; the colour is the size, the number and the mark say the rest."""
     import matplotlib as mpl
+    import seaborn
 
     order = _order(table)
     size = max(1, len(order) - 1)
     side = size * min(CELL, ROOM / size)
     figure, _ = style.sheet(heading, side + 0.55)
     axes = style.panel(figure, 2.05, 0.45, side, side)
-    colours = mpl.colormaps["PuOr"]
+    colours = seaborn.diverging_palette(45, 275, s=70, l=55, as_cmap=True)
     place = {name: index for index, name in enumerate(order)}
     for row in records(table):
         column, line = sorted((place[str(row["x_name"])], place[str(row["y_name"])]))
