@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -83,24 +83,23 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
     responders, relapse = _relapse_and_response(trial, plan, decisions, models, completed, facts)
     rhos = decisions["sensitivity.rho_grid"].values
     ways = follow_ways(trial, plan, _stream(seed, cohort.name, "mediation"), rhos)
-    lags, equal = trace_lags(trial, plan)
+    lags = trace_lags(trial, plan)
     _judge_noninferiority(plan, trial, contrasts, decisions, facts)
     facts["overturned"] = _lost(missing, DELTA)
     facts["lost_under_reference"] = _lost(missing, REFERENCE)
     facts["tipping"] = {effect_name(t.comparison, t.outcome, t.when): t.delta for t in tipping}
     facts |= _mediation_facts(ways)
-    facts["equal_lags"] = [{"x": e.x, "y": e.y, "chisq": e.chisq, "df": e.df, "p_value": e.p_value} for e in equal]
+    facts["equal_lags"] = [asdict(row) for row in lags.equal]
+    facts["random_intercept"] = [asdict(row) for row in lags.within]
     effects = [
         *contrast_effects(contrasts),
         *response_effects(responders),
         *relapse_effects(trial, plan, relapse, models),
         *way_effects(ways, trial),
         *factorial_effects(factorial, trial),
-        *lag_effects(lags),
+        *lag_effects(lags.rows),
     ]
-    tables = tables_of(
-        trial, plan, cohort, contrasts, courses, responders, relapse, ways, missing, tipping, lags, equal
-    )
+    tables = tables_of(trial, plan, cohort, contrasts, courses, responders, relapse, ways, missing, tipping, lags)
     return TrialResults(pd.DataFrame(effects), tables, facts, trial.n)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 from kinechain.effects import estimate_effects
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
-from kinechain.fit import Fit
+from kinechain.fit import Fit, Status
 from kinechain.inspection import Comparison, compare_fits
 from kinechain.numerics import Array
 from kinechain.spec import spec_from_text
@@ -44,23 +44,34 @@ def cross_lagged_text(
     """
     more = "".join(f" + {name}" for name in covariates)
     lines = []
-    labels: dict[str, list[str]] = {"x1": [], "x2": []}
     for before, now in pairwise(visits):
-        own = ("sx", "sy", "lx", "ly") if equal else (f"sx_{now}", f"sy_{now}", f"x1_{now}", f"x2_{now}")
-        labels["x1"].append(own[2])
-        labels["x2"].append(own[3])
+        own = _lag_labels(now, equal)
         lines.append(f"{at(x, now)} ~ {own[0]}*{at(x, before)} + {own[2]}*{at(y, before)}{more}")
         lines.append(f"{at(y, now)} ~ {own[1]}*{at(y, before)} + {own[3]}*{at(x, before)}{more}")
         lines.append(f"{at(x, now)} ~~ {at(y, now)}")
-    for name, parts in labels.items():
-        unique = list(dict.fromkeys(parts))
-        lines.append(f"{name} := ({' + '.join(unique)})/{len(unique)}")
-    lines.append("dir := x2 - x1")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_directions(visits, equal)])
 
 
-def random_intercept_text(x: str, y: str, visits: Sequence[str], *, equal: bool = False) -> str:
+def _lag_labels(now: str, equal: bool) -> tuple[str, str, str, str]:
+    """Labels of both stabilities and both lags into a visit."""
+    return ("sx", "sy", "lx", "ly") if equal else (f"sx_{now}", f"sy_{now}", f"x1_{now}", f"x2_{now}")
+
+
+def _directions(visits: Sequence[str], equal: bool) -> list[str]:
+    """x1 and x2, the mean lags each way, and how much more x leads."""
+    lines = []
+    for place, name in ((2, "x1"), (3, "x2")):
+        labels = list(dict.fromkeys(_lag_labels(now, equal)[place] for now in visits[1:]))
+        lines.append(f"{name} := ({' + '.join(labels)})/{len(labels)}")
+    return [*lines, "dir := x2 - x1"]
+
+
+def random_intercept_text(
+    x: str, y: str, visits: Sequence[str], covariates: Sequence[str] = (), *, equal: bool = False
+) -> str:
     """Random-intercept cross-lagged panel model: lags within people, apart from what people always differ in.
+
+    covariates  act on every visit of both variables; labels as in `cross_lagged_text`
 
     Hamaker, Kuiper & Grasman (2015), Psychological Methods 20, 102-116.
     Raises UserError with fewer than three visits, which cannot tell the two apart.
@@ -79,8 +90,10 @@ def random_intercept_text(x: str, y: str, visits: Sequence[str], *, equal: bool 
         for visit in visits:
             lines.append(f"within_{at(name, visit)} =~ 1*{at(name, visit)}")
             lines.append(f"{at(name, visit)} ~~ 0*{at(name, visit)}")
+            if covariates:
+                lines.append(f"{at(name, visit)} ~ {' + '.join(covariates)}")
     for before, now in pairwise(visits):
-        own = ("sx", "sy", "lx", "ly") if equal else (f"sx_{now}", f"sy_{now}", f"x1_{now}", f"x2_{now}")
+        own = _lag_labels(now, equal)
         wx, wy = f"within_{at(x, before)}", f"within_{at(y, before)}"
         lines.append(f"within_{at(x, now)} ~ {own[0]}*{wx} + {own[2]}*{wy}")
         lines.append(f"within_{at(y, now)} ~ {own[1]}*{wy} + {own[3]}*{wx}")
@@ -89,6 +102,7 @@ def random_intercept_text(x: str, y: str, visits: Sequence[str], *, equal: bool 
     lines.append(f"within_{at(x, first)} ~~ within_{at(y, first)}")
     lines.append(f"between_{x} ~~ between_{y}")
     lines += [f"between_{a} ~~ 0*within_{at(b, first)}" for a in (x, y) for b in (x, y)]
+    lines += _directions(visits, equal)
     return "\n".join(lines)
 
 
@@ -168,6 +182,25 @@ class EqualLags:
     p_value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How the random-intercept model of a pair ended; its lags are shown only where its solution is proper."""
+
+    x: str
+    y: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """Lags of every pair, whether they are equal over time, and how the models within people ended."""
+
+    rows: tuple[LagRow, ...] = ()
+    equal: tuple[EqualLags, ...] = ()
+    within: tuple[Within, ...] = ()
+
+
 def lagged_data(trial: Trial) -> dict[str, Array]:
     """Columns `<construct>_<visit>`, covariates and arm indicators."""
     data = {at(name, visit): trial.at(name, visit) for name in trial.values for visit in trial.visits}
@@ -175,15 +208,20 @@ def lagged_data(trial: Trial) -> dict[str, Array]:
     return data | {f"z{j}": trial.Z[:, j] for j in range(trial.Z.shape[1])}
 
 
-def trace_lags(trial: Trial, plan: TrialPlan) -> tuple[list[LagRow], list[EqualLags]]:
-    """Lags both ways between neighbours of the chain and its outcome; arms and covariates enter every equation."""
+def trace_lags(trial: Trial, plan: TrialPlan) -> Lags:
+    """Lags both ways between neighbours of the chain and its outcome; arms and covariates enter every equation.
+
+    With three visits or more the lags within people of the last pair (effects `within_x1`, `within_x2`, `within_dir`)
+    stand beside, where the random-intercept model has a proper solution; how it ended is always told.
+    """
     if plan.mediation is None:
-        return [], []
+        return Lags()
     chain = [name for name in (*plan.mediation.chain, plan.mediation.outcome) if name in trial.values]
     data = lagged_data(trial)
     also = [indicator(arm) for arm in trial.arms[1:]] + [f"z{j}" for j in range(trial.Z.shape[1])]
     rows: list[LagRow] = []
     equal: list[EqualLags] = []
+    statuses: list[Within] = []
     for x, y in pairwise(chain):
         # The pair is written from the top: x1 runs down the chain, x2 up.
         fit = fit_lagged(cross_lagged_text(x, y, trial.visits, also), data)
@@ -192,11 +230,17 @@ def trace_lags(trial: Trial, plan: TrialPlan) -> tuple[list[LagRow], list[EqualL
         table = estimate_effects(fit)
         rows += list(_lags(trial, x, y, table))
         if len(trial.visits) > 2:
+            if y == chain[-1]:
+                within = fit_lagged(random_intercept_text(x, y, trial.visits, also), data)
+                statuses.append(Within(x, y, within.status.code, within.detail))
+                if within.status is Status.CONVERGED:
+                    found = _lags(trial, x, y, estimate_effects(within))
+                    rows += [replace(row, effect=f"within_{row.effect}") for row in found]
             restricted = fit_lagged(cross_lagged_text(x, y, trial.visits, also, equal=True), data)
             if restricted.status.has_numbers:
-                found: Comparison = compare_fits(restricted, fit)
-                equal.append(EqualLags(x, y, found.chisq_difference, float(found.df_difference), found.p_value))
-    return rows, equal
+                test: Comparison = compare_fits(restricted, fit)
+                equal.append(EqualLags(x, y, test.chisq_difference, float(test.df_difference), test.p_value))
+    return Lags(tuple(rows), tuple(equal), tuple(statuses))
 
 
 def _lags(trial: Trial, x: str, y: str, table: pd.DataFrame) -> list[LagRow]:

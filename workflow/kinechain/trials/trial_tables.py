@@ -11,7 +11,7 @@ from kinechain.cohort import Cohort
 from kinechain.trials.contrasts import ContrastRow
 from kinechain.trials.effect_rows import LIMITS, numbers_of
 from kinechain.trials.flow import CourseRow, describe_baseline, trace_flow
-from kinechain.trials.lagged import EqualLags, LagRow
+from kinechain.trials.lagged import Lags
 from kinechain.trials.mediation import Mediated
 from kinechain.trials.missing import MissingRow, Tipping
 from kinechain.trials.plan import Comparison, TrialPlan
@@ -31,8 +31,7 @@ def tables_of(
     ways: Mediated | None,
     missing: list[MissingRow],
     tipping: list[Tipping],
-    lags: list[LagRow],
-    equal: list[EqualLags],
+    lags: Lags,
 ) -> dict[str, pd.DataFrame]:
     """All tables, by name."""
     people = cohort.people
@@ -109,9 +108,9 @@ def tables_of(
                     for name in ("estimate", "std_error", "standardised", "standardised_low", "standardised_high")
                 },
             }
-            for row in lags
+            for row in lags.rows
         ),
-        "equal_lags": _frame(equal),
+        "equal_lags": _frame(lags.equal),
     }
 
 
