@@ -118,9 +118,9 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
     fill = style.PAPER if hollow else colour
     axes.text(0.1, y, str(row["claim"]), va="center", fontsize=8, fontweight="bold", color=ink)
     for index, line in enumerate(gist):
-        axes.text(0.64, y + LINE * ((len(gist) - 1) / 2 - index), line, va="center", fontsize=7.3, color=ink)
+        axes.text(0.74, y + LINE * ((len(gist) - 1) / 2 - index), line, va="center", fontsize=7.3, color=ink)
     if quiet:
-        axes.plot([0.5], [y], marker=marker, markersize=5, color=colour, markeredgewidth=1.2)
+        axes.plot([0.63], [y], marker=marker, markersize=5, color=colour, markeredgewidth=1.2)
         return
     axes.plot([3.87], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=1.4)
     axes.text(4.02, y, words, va="center", fontsize=7.5, color=ink)
