@@ -132,23 +132,30 @@ def links_display(results: Results, ledger: Ledger) -> Table:
     return Table("links", caption, heads, (False, False, True, True, True), tuple(rows), "tables/effects.csv")
 
 
-def check_display(results: Results, ledger: Ledger, name: str, title: str) -> Table:
-    """One check as it left its step: numbers to three digits, effects by their names for people."""
+def check_display(results: Results, ledger: Ledger, name: str, title: str, *, csv: str) -> Table:
+    """One check as it left its step: numbers to three digits, effects by their names for people.
+
+    Where one question was answered by several methods, the first of them is shown: the declared one.
+    """
     table = results.checks[name]
+    if "method" in table and table["method"].notna().any():
+        table = table[table["method"] == table["method"].dropna().iloc[0]]
     columns = [str(column) for column in table.columns if table[column].notna().any()]
     numeric = tuple(column in numeric_columns(table) for column in columns)
     rows = []
-    for place, row in enumerate(table.to_dict("records")):
+    for place, row in zip(table.index, table.to_dict("records"), strict=True):
         cells = []
         for column, is_numeric in zip(columns, numeric, strict=True):
             if not is_numeric:
                 named = effect_name(results, str(row[column])) if column == "effect" else row[column]
+                if column in ("outcome", "x", "y"):
+                    named = results.short(str(row[column]))
                 cells.append(text_cell(named))
                 continue
-            cells.append(number_cell(ledger, check_key(name, place, column)))
+            cells.append(number_cell(ledger, check_key(name, int(place), column)))
         rows.append(tuple(cells))
     heads = tuple(column.replace("_", " ") for column in columns)
-    return Table(f"check_{name}", (Quoted(title), Words(".")), heads, numeric, tuple(rows), f"checks/{name}.csv")
+    return Table(f"check_{name}", (Quoted(title), Words(".")), heads, numeric, tuple(rows), csv)
 
 
 def fit_display(results: Results, ledger: Ledger) -> Table:

@@ -96,6 +96,7 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         Section("measures", "Measures", _measures(results, ledger, pictures)),
         Section("models", "Models", _models(results, ledger, pictures)),
         Section("effects", "Effects", _effects(results, ledger, pictures)),
+        *([Section("trial", "Trial", _trial(results, ledger, pictures))] if cohort.design == "trial" else []),
         Section("rivals", "Rivals", _rivals(results, ledger)),
         Section("sensitivity", "Sensitivity", _sensitivity(results, ledger, pictures)),
         Section("limits", "Limitations", _limits(results, ledger)),
@@ -366,13 +367,44 @@ def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) 
     links = display.links_display(results, ledger)
     if links.rows:
         blocks.append(Details(say(ledger, "Each link in every model"), (links,)))
-    if results.cohort.design == "trial":
-        blocks.append(_figure("trajectories", pictures, results, ledger))
     if wholes.rows:
         blocks.append(Details(say(ledger, "Totals, direct and defined effects"), (wholes,)))
     if ways.rows:
         blocks.append(Details(say(ledger, "Each indirect way"), (ways,)))
     blocks.append(Paragraph(say(ledger, "All models: {csv}.", csv=Link("tables/effects.csv", "tables/effects.csv"))))
+    return tuple(blocks)
+
+
+TRIAL_TITLES = {
+    "flow": "Flow of people by arm",
+    "baseline": "Baseline by arm, without tests",
+    "contrasts": "Contrasts between arms",
+    "responders": "Responders",
+    "relapse": "After treatment ended",
+    "mediation": "Ways through the mediators",
+    "lags": "What came before what",
+    "equal_lags": "Whether lags are equal over visits",
+}
+"""Tables of a trial's analysis, in reading order."""
+
+
+def _trial(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+    """What arms and visits show; only the comparison of arms was randomised."""
+    blocks: list[Block] = [
+        Paragraph(
+            say(
+                ledger,
+                "People are analysed in the arm they were assigned to. Only the comparison of arms was "
+                "randomised: what came "
+                "between assignment and outcome still rests on assumptions.",
+            )
+        ),
+        _figure("trajectories", pictures, results, ledger),
+    ]
+    for name, title in TRIAL_TITLES.items():
+        table = results.checks.get(name)
+        if table is not None and not table.empty:
+            blocks.append(Details((Quoted(title),), (display.check_display(results, ledger, name, title, csv=""),)))
     return tuple(blocks)
 
 
@@ -422,7 +454,9 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
             link = Link(f"checks/{name}.csv", f"checks/{name}.csv")
             blocks.append(Paragraph(say(ledger, "{title}: {link}.", title=Quoted(title), link=link)))
             continue
-        blocks.append(Details((Quoted(title),), (display.check_display(results, ledger, name, title),)))
+        blocks.append(
+            Details((Quoted(title),), (display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv"),))
+        )
     return tuple(blocks)
 
 
