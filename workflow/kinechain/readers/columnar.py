@@ -25,7 +25,7 @@ def read_parquet(
         names = [str(name) for name in file.schema_arrow.names]
         check_header(names, wanted or (), shown)
         chosen = [name for name in names if wanted is None or name in set(wanted)]
-        table = file.read(columns=chosen, use_threads=False)
+        table = file.read(columns=chosen, use_threads=True)
         frame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise UserError(Problem(shown, "this is not a whole parquet file", "Export it again")) from None

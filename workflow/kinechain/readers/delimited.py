@@ -64,7 +64,7 @@ def read_delimited(
         table = arrow_csv.read_csv(
             path,
             arrow_csv.ReadOptions(
-                use_threads=False, skip_rows=skip + 1 + unit_rows, column_names=names, encoding=dialect.encoding
+                use_threads=True, skip_rows=skip + 1 + unit_rows, column_names=names, encoding=dialect.encoding
             ),
             arrow_csv.ParseOptions(
                 delimiter=dialect.separator, newlines_in_values=True, ignore_empty_lines=True, invalid_row_handler=count
@@ -150,7 +150,8 @@ def _is_utf8(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 22):
-                decoder.decode(chunk)
+                if not chunk.isascii() or decoder.getstate()[0]:
+                    decoder.decode(chunk)  # pure ASCII between whole characters needs no look
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
