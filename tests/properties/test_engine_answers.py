@@ -16,7 +16,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(
-    max_examples=250,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,
