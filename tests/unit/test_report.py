@@ -11,11 +11,12 @@ import pytest
 from kinechain import publish
 from kinechain.document import Document, NumberWithoutKeyError, keys_of
 from kinechain.entries import build_ledger
+from kinechain.errors import UserError
 from kinechain.figures import FIGURES, draw_picture
 from kinechain.render import digits_without_key, render_html, render_pdf, render_typst, typst_literal
 from kinechain.report import build_document
 from kinechain.results import Construct, Results
-from tests.fixtures.report_inputs import people_results, summary_results
+from tests.fixtures.report_inputs import people_results, summary_results, trial_results
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "workflow" / "templates"
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> #panic("x") $x$ *b* \u202eabc \\'
@@ -124,6 +125,29 @@ def test_a_published_table_gets_sentences_where_people_would_stand(
     assert "nothing can be missing" in page
     assert "No person&#39;s values were seen" in page
     assert "{" not in re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.S)
+
+
+def test_a_trial_has_its_own_section_and_others_have_none(people: Document, templates: Mapping[str, str]) -> None:
+    trial = document_of(trial_results(), with_pictures=False)
+    assert "trial" in {section.anchor for section in trial.sections}
+    assert "trial" not in {section.anchor for section in people.sections}
+    assert "Only the comparison of arms was randomised" in render_html(trial, templates)
+    assert "CONSORT" in render_html(trial, templates)
+
+
+def test_an_author_who_says_more_than_the_design_is_stopped(templates: Mapping[str, str]) -> None:
+    results = people_results(n=120)
+    study = dict(results.study) | {"study": {"title": "A path study", "implications": "Stretching reduces neck pain."}}
+    with pytest.raises(
+        UserError, match=r"config.yaml: study.implications: `reduces` says more than a cross-sectional cohort can"
+    ):
+        document_of(replace(results, study=study), with_pictures=False)
+
+
+def test_checks_are_tables_when_short_and_files_when_long(people: Document, templates: Mapping[str, str]) -> None:
+    page = render_html(people, templates)
+    assert 'href="checks/residual_correlation.csv"' in page
+    assert 'id="table-check_specifications"' in page
 
 
 def test_the_page_is_small(people: Document, templates: Mapping[str, str]) -> None:
