@@ -8,9 +8,10 @@ import pytest
 
 from kinechain.cohort import Cohort
 from kinechain.errors import UserError
+from kinechain.trials.contrasts import contrasts_of
 from kinechain.trials.missing import last_observation_carried_forward
 from kinechain.trials.plan import TrialPlan, parse_plan
-from kinechain.trials.trial import check_time_order, check_trial, trial_from
+from kinechain.trials.trial import Trial, check_time_order, check_trial, trial_from
 
 PLAN = parse_plan(
     {
@@ -173,3 +174,29 @@ def test_a_missing_covariate_stands_at_its_mean_and_is_counted() -> None:
 
 def test_the_control_arm_comes_first() -> None:
     assert trial_from(a_cohort(TWENTY), PLAN).arms == ("ctl", "a")
+
+
+def clustered(n_clusters: int) -> Trial:
+    """Two hundred people in clusters that share a value, one arm a cluster."""
+    random = np.random.default_rng(9)
+    cluster = np.arange(200) % n_clusters
+    arms = [("a", "ctl")[c % 2] for c in cluster]
+    y = random.normal(20, 3, (200, 3)) + random.normal(0, 3, n_clusters)[cluster][:, None]
+    cohort = a_cohort(arms, cluster=cluster.astype(str), y_bl=y[:, 0], y_post=y[:, 1], y_fu=y[:, 2])
+    return trial_from(replace(cohort, roles={"arm": "arm", "cluster": "cluster"}), PLAN)
+
+
+def test_errors_count_clusters_where_there_are_enough_of_them() -> None:
+    trial = clustered(40)
+    rows = {(row.method, row.when): row.result for row in contrasts_of(trial, PLAN, "y", trial.values["y"])}
+    assert rows["robust", "post"].df == 39
+    assert rows["ancova", "post"].df < 60
+    alone = contrasts_of(replace(trial, cluster=None), PLAN, "y", trial.values["y"])
+    people = {(row.method, row.when): row.result for row in alone}
+    assert rows["robust", "post"].std_error != pytest.approx(people["robust", "post"].std_error, rel=1e-3)
+
+
+def test_with_few_clusters_only_the_bias_reduced_sandwich_stands() -> None:
+    trial = clustered(10)
+    methods = {row.method for row in contrasts_of(trial, PLAN, "y", trial.values["y"])}
+    assert methods == {"constrained", "ancova", "complete_case"}

@@ -67,7 +67,7 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
     for name in outcomes:
         Y = trial.values[name]
         models[name] = fit_arms(trial, Y, name=name)
-        rows = contrasts_of(trial, plan, name, Y)
+        rows = contrasts_of(trial, plan, name, Y, fewest_clusters=decisions.value("trial.fewest_clusters"))
         if name == plan.responder_outcome:
             rows += compare_with_intercepts(trial, plan, models[name], name)
         contrasts += rows

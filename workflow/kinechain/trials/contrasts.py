@@ -133,28 +133,41 @@ def contrasts_of(
     Y: Array,
     people: NDArray[np.bool_] | None = None,
     of: str = "",
+    fewest_clusters: float = 40,
 ) -> list[ContrastRow]:
     """Contrasts of one outcome.
 
-    of  construct whose unit the outcome has, itself by default
+    of               construct whose unit the outcome has, itself by default
+    fewest_clusters  below it the sandwich over clusters is left out; analysis of covariance has the bias-reduced one
     """
     unit = trial.units.get(of or outcome, "")
     model = fit_arms(trial, Y, name=outcome, people=people)
     sd = float(np.nanstd(model.Y[:, 0], ddof=1))
-    robust = robust_covariance(model.Y, model.X, model.fit)
+    methods = [("constrained", model.fit.covariance, model.df), *_sandwich(trial, model, fewest_clusters)]
     complete = ~np.isnan(model.Y).any(axis=1)
     rows = []
     for comparison in possible(trial, plan):
         for when in (plan.after, plan.later, MAINTENANCE):
             weights = comparison_weights(trial, model, comparison, when, plan)
-            for method, covariance in (("constrained", model.fit.covariance), ("robust", robust)):
-                result = contrast(weights, model.fit.beta, covariance, model.df)
+            for method, covariance, df in methods:
+                result = contrast(weights, model.fit.beta, covariance, df)
                 rows.append(ContrastRow(outcome, comparison, when, method, result, int(model.used.sum()), sd, unit))
     if complete.sum() > model.X.shape[2]:
         rows += _complete_cases(trial, plan, outcome, Y, model, sd, unit)
     for visit in (plan.after, plan.later):
         rows += _ancova(trial, plan, outcome, Y, model.used, visit, sd, unit)
     return rows
+
+
+def _sandwich(trial: Trial, model: ArmModel, fewest_clusters: float) -> list[tuple[str, Array, float]]:
+    """The sandwich over people, or over clusters where people come in enough of them."""
+    if trial.cluster is None:
+        return [("robust", robust_covariance(model.Y, model.X, model.fit), model.df)]
+    cluster = trial.cluster[model.used]
+    number = len(np.unique(cluster))
+    if number < fewest_clusters:
+        return []
+    return [("robust", robust_covariance(model.Y, model.X, model.fit, cluster), min(model.df, number - 1.0))]
 
 
 def _complete_cases(
