@@ -94,7 +94,7 @@ def test_a_model_yaml_takes_macros_from_its_study(tmp_path: Path) -> None:
 
 
 MISTAKES = {
-    "no data": (["{m}"], "kinechain fit: give either --data or --moments."),
+    "no data": (["{m}"], "kinechain fit: the data are not named. Give either --data FILE or --moments FILE --n N."),
     "no file": (["{m}", "--data", "{dir}/none.csv"], "{dir}/none.csv: this file does not exist."),
     "no model": (["{dir}/none.lav", "--data", "{d}"], "{dir}/none.lav: this file does not exist."),
     "empty data": (
@@ -111,12 +111,12 @@ MISTAKES = {
     ),
     "no such column": (
         ["{dir}/far.lav", "--data", "{d}"],
-        "{dir}/far.lav:1: `yy` is not a column of the data. Did you mean `y`?",
+        "{d}: `yy` is not a column of the data ({dir}/far.lav:1). Did you mean `y`?",
     ),
     "estimator": (["{m}", "--data", "{d}", "--estimator", "mllr"], "--estimator mllr is unknown. Did you mean `mlr`?"),
     "n": (
         ["{m}", "--moments", "{d}"],
-        "kinechain fit: --moments needs --n, the number of people behind them, 2 or more.",
+        "kinechain fit: --moments needs the number of people behind them. Add --n N, 2 or more.",
     ),
     "option": (["{m}", "--data", "{d}", "--shout"], "unrecognized arguments: --shout."),
 }

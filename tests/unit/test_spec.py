@@ -121,7 +121,7 @@ def test_mistakes_in_a_model_file(mapping: dict[str, Any], says: str) -> None:
 
 
 def test_a_vector_of_the_wrong_length_is_told() -> None:
-    with pytest.raises(UserError, match=r"`y~x` has 3 label values and there are 2 groups"):
+    with pytest.raises(UserError, match=r"`y~x` has 3 label values for 2 groups"):
         table_of("y ~ c(a,b,d)*x", n_groups=2)
 
 

@@ -17,6 +17,11 @@ from kinechain.numerics import Array
 from kinechain.solution import solve_rows, standardise_rows
 
 LEVEL: Final = 0.95
+MEASURES: Final = (
+    *("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue", "srmr"),
+    *("logl", "unrestricted_logl", "aic", "bic", "bic2"),
+)
+"""Fit measures that are told as absent when a fit failed."""
 
 
 def fit_record(fit: Fit) -> dict[str, Any]:
@@ -49,7 +54,9 @@ def fit_record(fit: Fit) -> dict[str, Any]:
         "fixed_covariates": list(rows.fixed),
         "unmeasured": {outcome: list(names) for outcome, names in fit.spec.unmeasured.items()},
         "parameters": _parameter_records(fit),
-        "fit_measures": dict(fit.measures),
+        "fit_measures": dict(fit.measures)
+        if fit.status.has_numbers
+        else dict.fromkeys(MEASURES, math.nan) | fit.measures,
         "modification_indices": [
             {"lhs": i.lhs, "op": i.op, "rhs": i.rhs, "group": i.group, "mi": i.mi, "epc": i.epc}
             for i in find_modification_indices(fit)

@@ -16,6 +16,19 @@ from kinechain.numerics.moments import Moments
 from kinechain.numerics.ram import Index
 from kinechain.spec import ModelSpec, ParameterTable, unknown_variables
 
+SPAN = (1e-30, 1e30)
+"""Ranges of values whose squares and products stay far from the limits of double precision."""
+DIGITS = 1e-10
+"""Range of a column, relative to its size, below which most of its digits are rounding."""
+
+
+class DataError(UserError):
+    """Mistakes in the data a model meets. Whoever opened the file adds its name with `found_in`."""
+
+    def found_in(self, file: str) -> UserError:
+        """The same lines with the file in front and the place in the model behind."""
+        return UserError(*(Problem(file, f"{p.what} ({p.where})", p.remedy) for p in self.problems))
+
 
 @dataclass(frozen=True, slots=True)
 class GroupSample:
@@ -59,9 +72,25 @@ def draw_sample(spec: ModelSpec, table: ParameterTable, data: Any) -> Sample:
     Listwise: a row with any of them missing is left out. fiml: a row is left out only when all are missing, or, with
     fixed covariates, when one of those is. Both are counted. Products `x:z` are made here from their parts.
 
-    Raises UserError, all problems at once: a column that is missing, empty, infinite, not a number or constant, moments
-    that no data could have, variables that are exact sums of others, no people left.
+    Raises DataError, all problems at once: a column that is missing, empty, infinite, not a number, constant or out of
+    scale, moments that no data could have, variables that are exact sums of others, too few people, groups or clusters.
     """
+    if not table.observed:
+        raise UserError(Problem(spec.where, "the model has no observed variable", "Write at least one equation"))
+    try:
+        return _draw(spec, table, data)
+    except UserError as error:
+        raise DataError(*error.problems) from None
+
+
+def check_size(spec: ModelSpec, sample: Sample, n_parameters: int) -> None:
+    """Raise DataError when the model has more parameters than the sample has people."""
+    if sample.n < n_parameters:
+        what = f"{sample.n} people are fewer than the {n_parameters} parameters of the model"
+        raise DataError(Problem(spec.where, what, "Use a smaller model, or more people"))
+
+
+def _draw(spec: ModelSpec, table: ParameterTable, data: Any) -> Sample:
     moments = data if isinstance(data, Moments) else getattr(data, "moments", None)
     if isinstance(moments, Moments):
         return _from_moments(spec, table, moments)
@@ -83,11 +112,9 @@ def draw_sample(spec: ModelSpec, table: ParameterTable, data: Any) -> Sample:
         if n_infinite:
             problems.append(Problem(spec.where, f"`{name}` is infinite in {n_infinite} rows", "Correct those values"))
     raise_if_any(problems)
-    if not names:
-        raise UserError(Problem(spec.where, "the model has no observed variable", "Write at least one equation"))
     X = np.column_stack([values[name] for name in names])
     if not len(X):
-        raise UserError(Problem(spec.where, "the data have no rows"))
+        raise UserError(Problem(spec.where, "the data have no rows", "Export the data again"))
     return _from_rows(spec, table, X, _labels(columns, spec.options.group), _labels(columns, spec.options.cluster))
 
 
@@ -143,15 +170,15 @@ def _from_rows(
         raise UserError(Problem(spec.where, what, "Leave out the emptiest variable, or use missing: fiml"))
     order = list(dict.fromkeys(label for label in groups if label is not None)) if groups is not None else [""]
     codes = {label: number for number, label in enumerate(dict.fromkeys(clusters or ()))}
+    if clusters is not None and len({label for label, kept in zip(clusters, keep, strict=True) if kept}) < 2:
+        what = f"`{spec.options.cluster}` has the same value for everyone, and robust errors need many clusters"
+        raise UserError(Problem(spec.where, what, "Leave the cluster out"))
+    _check_groups(spec, groups, keep)
     made, problems = [], []
     for label in order:
         chosen = keep if groups is None else keep & np.array([value == label for value in groups])
         of_group = X if chosen.all() else X[chosen]
         place = f"group {label}" if label else ""
-        if len(of_group) < 2:
-            what = f"{place or 'the sample'} has {len(of_group)} people after leaving incomplete rows out"
-            problems.append(Problem(spec.where, what, "Two are the least, and far more are needed"))
-            continue
         found = _check_columns(spec, names, of_group, place)
         problems += found
         if found:
@@ -170,6 +197,23 @@ def _from_rows(
     return Sample(names, tuple(made), len(X), dropped, n_missing)
 
 
+def _check_groups(spec: ModelSpec, groups: list[str | None] | None, keep: Any) -> None:
+    """Two people are the least a group can have. Its name is not told: with one member it may be a person's value."""
+    if groups is None:
+        if keep.sum() < 2:
+            what = "1 person is left, and covariances need more than one"
+            raise UserError(Problem(spec.where, what, "Use more people, or missing: fiml when values are missing"))
+        return
+    sizes = dict.fromkeys((label for label in groups if label is not None), 0)
+    for label, kept in zip(groups, keep, strict=True):
+        if kept and label is not None:
+            sizes[label] += 1
+    n_small = sum(size < 2 for size in sizes.values())
+    if n_small:
+        what = f"{n_small} of the {len(sizes)} groups of `{spec.options.group}` have fewer than 2 people"
+        raise UserError(Problem(spec.where, what, "Join groups or leave these people out; check that it names groups"))
+
+
 def _check_columns(spec: ModelSpec, names: tuple[str, ...], X: Array, place: str) -> list[Problem]:
     """Columns without values or without variation."""
     problems = []
@@ -186,7 +230,17 @@ def _check_columns(spec: ModelSpec, names: tuple[str, ...], X: Array, place: str
         if least == most:
             what = f"`{name}` has the same value for everyone{where}"
             problems.append(Problem(spec.where, what, "A constant has no covariance: leave it out of the model"))
+        elif not SPAN[0] <= most - least <= SPAN[1]:
+            problems.append(_out_of_scale(spec, name, most - least))
+        elif most - least < DIGITS * max(abs(least), abs(most)):
+            what = f"`{name}` varies{where} only in the digits that are lost to rounding"
+            problems.append(Problem(spec.where, what, "Subtract a constant from it before it is stored"))
     return problems
+
+
+def _out_of_scale(spec: ModelSpec, name: str, size: float) -> Problem:
+    what = f"`{name}` varies by about {size:.0e}, which is beyond what can be computed with"
+    return Problem(spec.where, what, "Give it in another unit")
 
 
 def _check_coverage(spec: ModelSpec, names: tuple[str, ...], patterns: Patterns, place: str) -> list[Problem]:
@@ -228,7 +282,8 @@ def _check_collinear(
 def _from_moments(spec: ModelSpec, table: ParameterTable, moments: Moments) -> Sample:
     options = spec.options
     if options.group or options.cluster or options.ordered:
-        raise UserError(Problem(spec.where, "groups, clusters and ordered variables need data, not moments"))
+        what = "groups, clusters and ordered variables need the people, not moments"
+        raise UserError(Problem(spec.where, what, "Use --data, or leave them out"))
     known = moments.names
     problems = [
         Problem(spec.where, f"`{name}` is not among the moments", closest(name, known))
@@ -246,7 +301,22 @@ def _from_moments(spec: ModelSpec, table: ParameterTable, moments: Moments) -> S
         raise UserError(Problem(spec.where, "the moments are not symmetric", "Give the same number on both sides"))
     if not (np.diag(S) > 0.0).all():
         names = ", ".join(f"`{n}`" for n, value in zip(chosen.names, np.diag(S), strict=True) if value <= 0.0)
-        raise UserError(Problem(spec.where, f"the variance of {names} is not positive"))
+        raise UserError(Problem(spec.where, f"the variance of {names} is not positive", "Correct the diagonal"))
+    sd = np.sqrt(np.diag(S))
+    raise_if_any(
+        _out_of_scale(spec, name, size)
+        for name, size in zip(chosen.names, sd, strict=True)
+        if not SPAN[0] <= size <= SPAN[1]
+    )
+    R = S / np.outer(sd, sd)
+    raise_if_any(
+        Problem(
+            spec.where,
+            f"the correlation of `{chosen.names[i]}` and `{chosen.names[j]}` is {R[i, j]:.4g}, outside -1 to 1",
+            "Correct the misprint",
+        )
+        for i, j in zip(*np.nonzero(np.triu(np.abs(R) > 1.0 + 1e-9, 1)), strict=True)
+    )
     if chosen.n <= len(chosen.names):
         what = f"{chosen.n} people are too few for the covariances of {len(chosen.names)} variables"
         raise UserError(Problem(spec.where, what, "Use fewer variables, or more people"))
@@ -254,7 +324,7 @@ def _from_moments(spec: ModelSpec, table: ParameterTable, moments: Moments) -> S
         Problem(spec.where, describe_relation(chosen.names, relation), "Leave one of them out of the model")
         for relation in find_relations(S, is_published=True)
     )
-    if np.linalg.eigvalsh(S)[0] <= 0.0:
+    if np.linalg.eigvalsh(R)[0] <= 0.0:
         what = "the moments are not positive definite: no data could have them"
         raise UserError(Problem(spec.where, what, "Check them for misprints and for pairwise deletion"))
     return Sample(chosen.names, (GroupSample("", patterns_from_moments(chosen)),), chosen.n, {}, {})

@@ -407,8 +407,9 @@ def build_table(
     levels  ordered variable -> number of categories; its thresholds `y | t1` ... become rows
     means   intercepts are needed whatever the text says (missing data, robust statistics)
 
-    Raises UserError: a modifier vector whose length is not the number of groups, an unknown group equality, a formula
-    that names no label, an observed outcome that is also declared ordered but has no categories.
+    Raises UserError: a modifier vector whose length is not the number of groups, a relation with two labels, an unknown
+    group equality, a formula that names no label, an observed outcome that is also declared ordered but has no
+    categories.
     """
     flat = tuple(flat)
     roles = _find_roles(flat)
@@ -421,7 +422,8 @@ def build_table(
     problems += [
         Problem(
             f"{where}:{row.line}:{row.column}",
-            f"`{row_name(row)}` has {len(modifier.values)} {modifier.kind} values and there are {n_groups} groups",
+            f"`{row_name(row)}` has {len(modifier.values)} {modifier.kind} values for {n_groups} "
+            + ("group" if n_groups == 1 else "groups"),
             "Give one value, or one a group",
         )
         for row in relations
@@ -430,6 +432,11 @@ def build_table(
         and n_groups > 0
         and not (n_groups == 1 and options.group)  # the single-group view of a model for several groups
     ]
+    for row in relations:
+        labels = {modifier.values for modifier in row.modifiers if modifier.kind == "label"}
+        if len(labels) > 1:
+            place = f"{where}:{row.line}:{row.column}"
+            problems.append(Problem(place, f"`{row_name(row)}` has {len(labels)} labels", "Keep one of them"))
     raise_if_any(problems)
     with_means = options.meanstructure
     if with_means is None or means:

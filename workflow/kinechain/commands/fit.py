@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from kinechain.errors import Problem, UserError, closest
 from kinechain.estimators import ESTIMATORS, fit_model
 from kinechain.fit import Fit
 from kinechain.fit_record import fit_record
+from kinechain.sample import DataError
 from kinechain.spec import GROUP_EQUALITIES, ModelSpec, build_spec, spec_from_text
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 EXIT_NOT_CONVERGED = 3
 INTERVALS = ("percentile", "bc", "bca", "monte_carlo")
+LEVEL = 0.95
+MOST_DRAWS = 1_000_000
+"""Draws whose limits have a Monte Carlo error nobody can see, and which still fit into memory."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--growth", action="store_true", default=None, help="growth curve: free latent means, zero intercepts")
     add("--group", help="column that names groups")
     add("--group-equal", help=f"held equal across groups: {', '.join(GROUP_EQUALITIES)}")
-    add("--ordered", help="columns with ordered categories, separated by commas")
+    add("--ordered", help="columns with ordered categories, separated by commas (default estimator: wlsmv)")
     add("--rescale", action=argparse.BooleanOptionalAction, default=True, help="moments have divisor n - 1 (default)")
     add("--draws", type=int, help="resampling draws for intervals of effects")
     add("--interval", choices=INTERVALS, help="kind of interval (default percentile)")
-    add("--level", type=float, default=0.95, help="level of the intervals (default 0.95)")
+    add("--level", type=float, help="level of the intervals (default 0.95)")
     add("--seed", type=int, default=0, help="seed of everything random (default 0)")
     add("--json", help="where the record goes: a file, or - for standard output")
 
@@ -57,7 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     data = _read_data(arguments)
     spec = _read_spec(arguments, data)
     _check_moments_fit(spec, arguments)
-    fit = fit_model(spec, data, seed=arguments.seed)
+    try:
+        fit = fit_model(spec, data, seed=arguments.seed)
+    except DataError as error:
+        raise error.found_in(str(arguments.data or arguments.moments)) from None
     record = fit_record(fit)
     if arguments.draws is not None:
         record["effects"] = _draw(fit, data, arguments)
@@ -68,16 +76,28 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_arguments(arguments: argparse.Namespace) -> None:
     where = "kinechain fit"
     if (arguments.data is None) == (arguments.moments is None):
-        raise UserError(Problem(where, "give either --data or --moments"))
+        what = "the data are not named" if arguments.data is None else "--data and --moments exclude one another"
+        raise UserError(Problem(where, what, "Give either --data FILE or --moments FILE --n N"))
+    if arguments.data is not None and arguments.n is not None:
+        raise UserError(Problem(where, "--n belongs to --moments; with --data people are counted", "Leave it out"))
+    for option, needed, given, other in (
+        ("--interval", "--draws", arguments.interval, arguments.draws),
+        ("--level", "--draws", arguments.level, arguments.draws),
+    ):
+        if given is not None and other is None:
+            raise UserError(Problem(where, f"{option} changes nothing without {needed}", f"Add {needed} 10000"))
     if arguments.moments is not None and (arguments.n is None or arguments.n < 2):
-        raise UserError(Problem(where, "--moments needs --n, the number of people behind them, 2 or more"))
+        raise UserError(Problem(where, "--moments needs the number of people behind them", "Add --n N, 2 or more"))
     if arguments.estimator and arguments.estimator not in ESTIMATORS:
         what = f"--estimator {arguments.estimator} is unknown"
         raise UserError(Problem(where, what, closest(arguments.estimator, ESTIMATORS)))
-    if not 0.0 < arguments.level < 1.0:
+    if arguments.level is not None and not 0.0 < arguments.level < 1.0:
         raise UserError(Problem(where, f"--level {arguments.level:g} is not between 0 and 1", "Write 0.95 for 95 %"))
     if arguments.draws is not None and arguments.draws < 1:
         raise UserError(Problem(where, f"--draws {arguments.draws} is too few", "5,000 or more give stable limits"))
+    if arguments.draws is not None and arguments.draws > MOST_DRAWS:
+        what = f"--draws {arguments.draws} is more than {MOST_DRAWS:,}"
+        raise UserError(Problem(where, what, "10,000 give stable limits"))
     if arguments.seed < 0:
         raise UserError(Problem(where, f"--seed {arguments.seed} is negative", "Write a whole number from 0"))
 
@@ -86,11 +106,23 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(Problem(str(path), "this file does not exist")) from None
+        raise UserError(_absent(path)) from None
     except UnicodeDecodeError:
         raise UserError(Problem(str(path), "this is not UTF-8 text", "Save it as UTF-8")) from None
     except OSError as error:
-        raise UserError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+        raise UserError(_unreadable(path, error)) from None
+
+
+def _absent(path: Path) -> Problem:
+    """The file is not there: one beside it with a similar name is offered."""
+    beside = [other.name for other in path.parent.iterdir() if other.is_file()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    remedy = f"Did you mean `{near[0]}`?" if near else "Check the name and the folder"
+    return Problem(str(path), "this file does not exist", remedy)
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    return Problem(str(path), f"cannot be read: {error.strerror}", "Name a file that you may read")
 
 
 def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
@@ -106,10 +138,11 @@ def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
         "ordered": _words(arguments.ordered),
     }
     options = {key: value for key, value in words.items() if value not in (None, ())}
+    estimator = arguments.estimator
+    if not estimator and arguments.ordered and path.suffix.lower() not in (".yaml", ".yml"):
+        estimator = "wlsmv"
     choices = {
-        key: value
-        for key, value in (("estimator", arguments.estimator), ("missing", arguments.missing))
-        if value is not None
+        key: value for key, value in (("estimator", estimator), ("missing", arguments.missing)) if value is not None
     }
     text = _read_text(path)
     if path.suffix.lower() not in (".yaml", ".yml"):
@@ -124,6 +157,9 @@ def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
         mapping = {**mapping, **choices, **options}
         spec = build_spec(mapping, _study_macros(path), available, str(path))
         spec = replace(spec, options=replace(spec.options, rescale=arguments.rescale))
+    if spec.options.group_equal and not spec.options.group:
+        what = f"{', '.join(spec.options.group_equal)} cannot be held equal without groups"
+        raise UserError(Problem(str(path), what, "Name the column of the groups with --group"))
     if spec.estimator not in ESTIMATORS:
         raise UserError(
             Problem(str(path), f"estimator `{spec.estimator}` is unknown", closest(spec.estimator, ESTIMATORS))
@@ -149,9 +185,18 @@ def _read_data(arguments: argparse.Namespace) -> Any:
     if arguments.moments is not None:
         return _read_moments(arguments.moments, arguments.n, is_rescaled=arguments.rescale)
     path: Path = arguments.data
-    if path.suffix.lower() == ".parquet":
+    return _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+
+
+def _read_parquet(path: Path) -> Any:
+    from pyarrow import ArrowInvalid
+
+    if not path.exists():
+        raise UserError(_absent(path))
+    try:
         return io.read_table(path)
-    return _read_csv(path)
+    except (ArrowInvalid, OSError):
+        raise UserError(Problem(str(path), "this is not a parquet file", "Export the data again")) from None
 
 
 def _read_csv(path: Path) -> Any:
@@ -161,16 +206,18 @@ def _read_csv(path: Path) -> Any:
     import pandas as pd
 
     if not path.exists():
-        raise UserError(Problem(str(path), "this file does not exist"))
+        raise UserError(_absent(path))
     if path.is_dir():
-        raise UserError(Problem(str(path), "this is a folder, not a file"))
+        raise UserError(Problem(str(path), "this is a folder, not a file", "Name the csv file in it"))
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
     except (UnicodeDecodeError, csv.Error):
         raise UserError(Problem(str(path), "this is not a csv in UTF-8", "Save it as UTF-8 csv")) from None
     except OSError as error:
-        raise UserError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+        raise UserError(_unreadable(path, error)) from None
+    if any("\0" in name for name in header):
+        raise UserError(Problem(str(path), "this is not a csv in UTF-8", "Save it as UTF-8 csv"))
     if not any(name.strip() for name in header):
         raise UserError(Problem(str(path), "the file is empty", "Its first line must hold the column names"))
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
@@ -182,8 +229,9 @@ def _read_csv(path: Path) -> Any:
     try:
         frame = pd.read_csv(path, encoding="utf-8-sig", index_col=False, low_memory=False)
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(Problem(str(path), f"this cannot be read as csv: {reason}")) from None
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        what = f"this cannot be read as csv: {reason}"
+        raise UserError(Problem(str(path), what, "Mend that line, or export the data again")) from None
     frame.columns = [str(name).strip() for name in frame.columns]
     return frame
 
@@ -199,11 +247,14 @@ def _read_moments(path: Path, n: int, *, is_rescaled: bool) -> Moments:
     labels = tuple(str(name).strip() for name in frame.iloc[:, 0])
     if names != labels:
         what = f"the first column must repeat the {len(names)} names of the first row, in the same order"
-        raise UserError(Problem(str(path), what))
+        raise UserError(Problem(str(path), what, "Correct it, or give a table of people with --data"))
     try:
         S = frame.iloc[:, 1:].to_numpy(dtype=np.float64)
     except (TypeError, ValueError):
-        raise UserError(Problem(str(path), "the table holds text where numbers are needed")) from None
+        what = "the table holds text where numbers are needed"
+        raise UserError(
+            Problem(str(path), what, "Correct it; an empty cell is filled from the other triangle")
+        ) from None
     S = np.where(np.isnan(S), S.T, S)
     zero = np.zeros(len(names))
     return moments_from_published(names, zero, S, n) if is_rescaled else Moments(names, zero, S, n)
@@ -234,7 +285,7 @@ def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, 
         cluster=data[cluster].to_numpy() if cluster else None,
         accelerate=interval == "bca",
     )
-    table = interval_table(draws, interval, arguments.level)
+    table = interval_table(draws, interval, LEVEL if arguments.level is None else arguments.level)
     from kinechain.effects import estimate_effects
 
     estimates = estimate_effects(fit).set_index("effect")["estimate"]
@@ -261,7 +312,9 @@ def _write(record: dict[str, Any], fit: Fit, arguments: argparse.Namespace) -> N
         try:
             io.write_json(record, Path(arguments.json))
         except OSError as error:
-            raise UserError(Problem(arguments.json, f"cannot be written: {error.strerror}")) from None
+            raise UserError(
+                Problem(arguments.json, f"cannot be written: {error.strerror}", "Name another file")
+            ) from None
     print(describe_fit(record, fit))
 
 

@@ -24,7 +24,7 @@ from kinechain.numerics.model import GroupModel, NormalModel, saturated_moments
 from kinechain.numerics.optimise import Constraints, Optimum, minimise
 from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import first_order_information, saturated_derivatives
-from kinechain.sample import Sample, draw_sample
+from kinechain.sample import DataError, Sample, check_size, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable
 
 
@@ -49,6 +49,7 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     if is_robust and any(group.X is None for group in sample.groups):
         raise UserError(Problem(spec.where, "robust standard errors need data, not moments", "Use estimator: ml"))
     table = spec.table_for(len(sample.groups))
+    check_size(spec, sample, table.n_free - sum(constraint.op == "==" for constraint in table.constraints))
     problem = _set_up(spec, table, sample)
     identification = table.memory.get("identification")  # it belongs to the model: what holds once holds for any data
     if identification is None:
@@ -70,6 +71,8 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     optimum = minimise(problem.model, problem.start, problem.constraints, problem.model.n)
     if not optimum.converged:
         detail = f"stopped after {optimum.steps} steps with a gradient of {optimum.gradient_norm:.2g}"
+        if not optimum.steps and not math.isfinite(optimum.gradient_norm):
+            detail = "the fixed and starting values give covariances that are not positive definite"
         return replace(_failed(problem, Status.STEP_LIMIT, detail), search=_search(problem, optimum, math.nan))
     return _finish(problem, optimum, is_robust=is_robust)
 
@@ -99,7 +102,7 @@ def _set_up(spec: ModelSpec, table: ParameterTable, sample: Sample) -> _Setting:
         fits = tuple(saturated_moments(group.patterns) for group in sample.groups)
     except np.linalg.LinAlgError:
         what = "the covariances of the data are not positive definite"
-        raise UserError(Problem(spec.where, what, "Leave out variables that repeat others, or use fewer")) from None
+        raise DataError(Problem(spec.where, what, "Leave out variables that repeat others, or use fewer")) from None
     moments = tuple((mean, covariance) for mean, covariance, _, _ in fits)
     rams = lay_out(table, moments)
     model = NormalModel(tuple(GroupModel(ram, group.patterns) for ram, group in zip(rams, sample.groups, strict=True)))

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from kinechain.errors import Problem, UserError, raise_if_any
+from kinechain.errors import Problem, raise_if_any
 from kinechain.estimators.layout import lay_out, read_constraints, start_values
-from kinechain.estimators.normal import invert_information
 from kinechain.fit import Accounting, Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.fit_indices import comparative_fit, p_of_chisq, rmsea_of, tucker_lewis
 from kinechain.numerics.identification import RANK_TOLERANCE, random_point
+from kinechain.numerics.information import invert_information
 from kinechain.numerics.likelihood import patterns_from_moments
 from kinechain.numerics.model import GroupModel
 from kinechain.numerics.moments import Moments
@@ -34,7 +34,7 @@ from kinechain.numerics.polychoric import OrdinalMoments, ordinal_moments
 from kinechain.numerics.probit import CannotEstimateError
 from kinechain.numerics.ram import Index, Part, Ram, imply_moments
 from kinechain.numerics.wls import WlsGroup, WlsInference, WlsModel, independence_statistic, infer
-from kinechain.sample import Sample, draw_sample
+from kinechain.sample import DataError, Sample, check_size, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable, build_table
 
 NO_LIKELIHOOD = "weighted least squares has no likelihood"
@@ -80,6 +80,7 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     raise_if_any(_refuse(spec))
     sample = draw_sample(spec, spec.table, data)
     problem = _set_up(spec, sample)
+    check_size(spec, sample, problem.table.n_free - sum(row.op == "==" for row in problem.table.constraints))
     involved = _unidentified(problem, seed)
     if involved is not None:
         names = ", ".join(f"`{name}`" for name in involved[:8])
@@ -163,7 +164,8 @@ def _find_classes(spec: ModelSpec, sample: Sample) -> dict[str, Array]:
             if absent:
                 what = f"group {group.label} has nobody in {absent} of the {len(values)} classes of `{name}`"
                 problems.append(Problem(spec.where, what, "Join classes so that every group has them all"))
-    raise_if_any(problems)
+    if problems:
+        raise DataError(*problems)
     return classes
 
 
@@ -185,7 +187,7 @@ def _observe(
         names = " and ".join(f"`{sample.names[y[i]]}`" for i in error.variables)
         place = f" in group {group.label}" if group.label else ""
         remedy = "Join thin classes, or leave out what separates or repeats them"
-        raise UserError(Problem(spec.where, f"{names}: {error.reason}{place}", remedy)) from None
+        raise DataError(Problem(spec.where, f"{names}: {error.reason}{place}", remedy)) from None
 
 
 def _response_moments(found: OrdinalMoments, x: Index, y: Index) -> tuple[Array, Array]:
