@@ -79,9 +79,11 @@ def effects_of(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Problem]:
-    asked = [(test.model, test.effect) for test in claim.tests if test.effect]
+    # Effects over visits and of arms are named by the analysis of visits and arms, which no model text lists.
+    tests = [test for test in claim.tests if test.evidence == "cross_sectional"]
+    asked = [(test.model, test.effect) for test in tests if test.effect]
     own = [*claim.rule.effects, *claim.rule.parts, *([claim.rule.total] if claim.rule.total else [])]
-    asked += [(test.model, effect) for test in claim.tests for effect in own]
+    asked += [(test.model, effect) for test in tests for effect in own]
     asked += [(target.model, effect) for target in claim.rule.targets for effect in (target.indirect, target.direct)]
     asked += [
         (model, effect) for pair in claim.rule.pairs for model in (pair.before, pair.after) for effect in pair.effects
