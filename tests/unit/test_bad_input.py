@@ -99,8 +99,8 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...], str]] = {
     "exact sum": (
         lambda d: d.assign(w=d["m"] + d["x"]),
         (),
-        "d.csv: `w` adds nothing to the others: `w` = `m` + `x` (up to a constant) (m.lav). Leave one of them out of the "
-        "model.",
+        "d.csv: `w` adds nothing to the others: `w` = `m` + `x` (up to a constant) (m.lav). Leave one of them out of "
+        "the model.",
     ),
     "group of one": (
         lambda d: d.assign(g=["Smith", *d["g"][1:]]),

@@ -54,9 +54,7 @@ def fit_record(fit: Fit) -> dict[str, Any]:
         "fixed_covariates": list(rows.fixed),
         "unmeasured": {outcome: list(names) for outcome, names in fit.spec.unmeasured.items()},
         "parameters": _parameter_records(fit),
-        "fit_measures": dict(fit.measures)
-        if fit.status.has_numbers
-        else dict.fromkeys(MEASURES, math.nan) | fit.measures,
+        "fit_measures": _measures(fit),
         "modification_indices": [
             {"lhs": i.lhs, "op": i.op, "rhs": i.rhs, "group": i.group, "mi": i.mi, "epc": i.epc}
             for i in find_modification_indices(fit)
@@ -83,6 +81,11 @@ def fit_record(fit: Fit) -> dict[str, Any]:
     }
 
 
+def _measures(fit: Fit) -> dict[str, float]:
+    absent = {} if fit.status.has_numbers else dict.fromkeys(MEASURES, math.nan)
+    return {**absent, **fit.measures}
+
+
 def _status_text(fit: Fit) -> str:
     parts = [part for part in (fit.status.value, fit.detail) if part]
     return ": ".join(parts)
@@ -105,7 +108,8 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
         "std_lv": standardise_rows(table, solution, "lv"),
         "std_all": standardise_rows(table, solution, "all"),
     }
-    errors = {name: std_errors_of(slopes, fit.covariance) for name, (_, slopes) in columns.items()}
+    shown = 0.0 if fit.status.has_numbers else math.nan
+    errors = {name: std_errors_of(slopes, fit.covariance) + shown for name, (_, slopes) in columns.items()}
     records = []
     for at, row in enumerate(table.rows):
         records.append(
