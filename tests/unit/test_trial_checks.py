@@ -9,19 +9,17 @@ import pytest
 from kinechain.cohort import Cohort
 from kinechain.errors import UserError
 from kinechain.trials.contrasts import contrasts_of
-from kinechain.trials.missing import last_observation_carried_forward
 from kinechain.trials.plan import TrialPlan, parse_plan
 from kinechain.trials.trial import Trial, check_time_order, check_trial, trial_from
 
-PLAN = parse_plan(
-    {
-        "control": "ctl",
-        "visits": {"baseline": "bl", "after": "post", "later": "fu"},
-        "covariates": ["age"],
-        "outcomes": ["y"],
-        "contrasts": {"a_ctl": {"arms": ["a"], "against": ["ctl"]}},
-    }
-)
+CONTENT = {
+    "control": "ctl",
+    "visits": {"baseline": "bl", "after": "post", "later": "fu"},
+    "covariates": ["age"],
+    "outcomes": ["y"],
+    "contrasts": {"a_ctl": {"arms": ["a"], "against": ["ctl"]}},
+}
+PLAN = parse_plan(CONTENT)
 
 
 def a_cohort(arms: list[str], **columns: np.ndarray) -> Cohort:
@@ -158,7 +156,10 @@ def test_a_model_that_explains_the_arm() -> None:
 
 
 def test_the_last_value_is_never_carried_forward() -> None:
-    assert str(last_observation_carried_forward()) == (
+    missing = {"arms": ["a"], "imputations": 5, "assumptions": ["last_observation_carried_forward"]}
+    with pytest.raises(UserError) as raised:
+        parse_plan({**CONTENT, "missing": missing})
+    assert str(raised.value) == (
         "config/trial.yaml: carrying the last observation forward is refused: it lasts for ever in all who leave after "
         "treatment, so that a relapse can never be seen. Choose among imputed, delta and jump_to_reference."
     )

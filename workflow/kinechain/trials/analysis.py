@@ -27,9 +27,9 @@ from kinechain.trials.factorial import cross_factors
 from kinechain.trials.flow import trace_course
 from kinechain.trials.lagged import trace_lags
 from kinechain.trials.mediation import Mediated, follow_ways
-from kinechain.trials.missing import DELTA, REFERENCE, MissingRow, complete_trial, vary_assumptions
+from kinechain.trials.missing import MissingRow, complete_trial, vary_assumptions
 from kinechain.trials.mixed import compare_with_intercepts
-from kinechain.trials.plan import TrialPlan
+from kinechain.trials.plan import DELTA, REFERENCE, TrialPlan
 from kinechain.trials.relapse import RelapseRow, compare_relapse, trace_relapse
 from kinechain.trials.responders import ResponderRow, compare_responders
 from kinechain.trials.trial import Trial, trial_from

@@ -29,10 +29,10 @@ from kinechain.numerics.visit_imputation import (
     project_contrast,
 )
 from kinechain.trials.contrasts import MAINTENANCE, ContrastRow, possible
-from kinechain.trials.plan import Comparison, TrialPlan
+from kinechain.trials.plan import DELTA, IMPUTED, REFERENCE, Comparison, TrialPlan
 from kinechain.trials.trial import Trial
 
-LIKELIHOOD, IMPUTED, DELTA, REFERENCE = "likelihood_with_auxiliaries", "imputed", "delta", "jump_to_reference"
+LIKELIHOOD = "likelihood_with_auxiliaries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +97,6 @@ def _auxiliaries(trial: Trial, plan: TrialPlan, outcome: str) -> list[str]:
     return [name for name in plan.auxiliaries if name in trial.values and name != outcome]
 
 
-def last_observation_carried_forward() -> Problem:
-    """Why a value is never carried forward here."""
-    return Problem(
-        "config/trial.yaml",
-        "carrying the last observation forward is refused: it lasts for ever in all who leave after treatment, so that"
-        " a relapse can never be seen",
-        "Choose among imputed, delta and jump_to_reference",
-    )
-
-
 def vary_assumptions(
     trial: Trial,
     plan: TrialPlan,
@@ -138,6 +128,7 @@ def vary_assumptions(
             rows += [
                 MissingRow(outcome, comparison, when, name, delta, result, _tips(first, result), unit)
                 for name, delta, result in here
+                if name in plan.assumptions
             ]
             tipping.append(Tipping(outcome, comparison, when, find_tipping(first, at_random)))
     return rows, tipping

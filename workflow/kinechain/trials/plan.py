@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kinechain.errors import Problem, UserError
+
 FILE = "config/trial.yaml"
+IMPUTED, DELTA, REFERENCE = "imputed", "delta", "jump_to_reference"
+CARRIED = "last_observation_carried_forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,32 @@ class TrialPlan:
     shifted_arms: tuple[str, ...] = ()
     imputations: int = 50
     auxiliaries: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = (IMPUTED, DELTA, REFERENCE)
 
     def comparison(self, name: str) -> Comparison:
         """The comparison of that name."""
         return next(comparison for comparison in self.comparisons if comparison.name == name)
 
 
+def last_observation_carried_forward() -> Problem:
+    """Why a value is never carried forward here."""
+    return Problem(
+        FILE,
+        "carrying the last observation forward is refused: it lasts for ever in all who leave after treatment, so that"
+        " a relapse can never be seen",
+        "Choose among imputed, delta and jump_to_reference",
+    )
+
+
 def parse_plan(content: Mapping[str, Any]) -> TrialPlan:
-    """The plan that config/trial.yaml holds. The file's shape was checked before."""
+    """The plan that config/trial.yaml holds. The file's shape was checked before.
+
+    Raises UserError when the last observation is to be carried forward.
+    """
     visits, responders, missing = content["visits"], content.get("responders", {}), content.get("missing", {})
     mediation, relapse = content.get("mediation"), content.get("relapse")
+    if CARRIED in missing.get("assumptions", ()):
+        raise UserError(last_observation_carried_forward())
     return TrialPlan(
         control=content["control"],
         baseline=visits["baseline"],
@@ -105,4 +125,5 @@ def parse_plan(content: Mapping[str, Any]) -> TrialPlan:
         shifted_arms=tuple(missing.get("arms", ())),
         imputations=int(missing.get("imputations", 50)),
         auxiliaries=tuple(missing.get("auxiliaries", ())),
+        assumptions=tuple(missing.get("assumptions", (IMPUTED, DELTA, REFERENCE))),
     )
