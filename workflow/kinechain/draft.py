@@ -246,7 +246,7 @@ def _text(
         f"file: {_quoted(shown)}",
         f"format: {form}",
         "design: undecided # cross_sectional, longitudinal or trial",
-        "sampling_frame: undecided # who could enter: general, neck_pain, ...",
+        "sampling_frame: undecided # who could enter: general, or people with which complaint",
         "synthetic: undecided # true or false",
         f"id: {_quoted(who)}" if who else "# id: the column that names the person, if there is one",
     ]
