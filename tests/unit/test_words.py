@@ -108,6 +108,21 @@ def test_the_directions_sentence_says_that_one_visit_cannot_tell() -> None:
     assert "−2871.25" in plain(sentence)
 
 
+def test_a_likelihood_that_differs_says_what_it_means() -> None:
+    from dataclasses import replace
+
+    found = {
+        "logl_forward": -10.5,
+        "logl_reverse": -12.25,
+        "indistinguishable": False,
+        "sentence": "It is no evidence.",
+    }
+    results = replace(people_results(n=120), directions=found)
+    sentence = words.directions_sentence(results, build_ledger(results))
+    assert sentence is not None
+    assert plain(sentence).endswith("(log-likelihoods −10.50 and −12.25). It is no evidence.")
+
+
 def test_links_that_hold_may_add_up_to_little() -> None:
     from dataclasses import replace
 
@@ -117,3 +132,17 @@ def test_links_that_hold_may_add_up_to_little() -> None:
     both = replace(results, claims=(chain, total))
     assert words.whole_chain_sentence(both, Ledger()) is not None
     assert words.whole_chain_sentence(replace(results, claims=(chain,)), Ledger()) is None
+
+
+def test_links_that_do_not_survive_the_correction_are_worded_so() -> None:
+    from dataclasses import replace
+
+    results = people_results(n=120)
+    shown = {}
+    for survives in (True, False):
+        claims = tuple(
+            dict(claim) | {"survives_multiplicity": survives, "verdict": "supported"} for claim in results.claims
+        )
+        shown[survives] = plain(words.links_words(build_ledger(replace(results, claims=claims))))
+    assert shown[True] == "Of 5 links of the chain 5 held as claimed"
+    assert shown[False] == "Of 5 links of the chain 5 held as claimed, none after correction for many claims"

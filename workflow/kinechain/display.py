@@ -274,7 +274,7 @@ def codebook_display(results: Results, ledger: Ledger) -> Table:
                 text_cell(results.label(construct) if construct else ""),
                 Cell(direction),
                 text_cell(row.get("unit")),
-                text_cell(row.get("convention")),
+                text_cell(str(row.get("convention") or "").replace("_", " ")),
                 number_cell(ledger, f"codebook/{name}/n"),
                 number_cell(ledger, f"codebook/{name}/missing"),
                 number_cell(ledger, f"codebook/{name}/mean"),

@@ -153,7 +153,7 @@ def _write_effects(ledger: Ledger, results: Results) -> None:
         model, effect = str(row["model"]), str(row["effect"])
         inputs = (f"effects/{model}",)
         interval = INTERVALS.get(str(row.get("interval")), str(row.get("interval")))
-        drawn = int(seed) if is_number(seed) and is_number(row.get("draws")) else None
+        drawn = int(seed) if seed is not None and is_number(row.get("draws")) else None
         for prefix in ("", "standardised"):
             point = row.get(prefix or "estimate")
             error = row.get(f"{prefix}_std_error" if prefix else "std_error")
@@ -253,8 +253,10 @@ def _write_claims(ledger: Ledger, results: Results) -> None:
     ledger.count("claims/all", len(results.claims), rule="claims and rivals", inputs=("claims.json",))
     links = [claim_of_edge(results, x, y) for x, y in results.edges]
     ledger.count("links/all", len(links), rule="links of the chain", inputs=("config/config.yaml",))
-    held = sum(1 for claim in links if claim is not None and claim.get("verdict") == "supported")
-    ledger.count("links/supported", held, rule="links whose claim is supported", inputs=("claims.json",))
+    held = [claim for claim in links if claim is not None and claim.get("verdict") == "supported"]
+    kept = [claim for claim in held if claim.get("survives_multiplicity") in (True, None)]
+    ledger.count("links/kept", len(kept), rule="supported links that survive the correction", inputs=("claims.json",))
+    ledger.count("links/supported", len(held), rule="links whose claim is supported", inputs=("claims.json",))
 
 
 def claim_of_edge(results: Results, x: str, y: str) -> Mapping[str, Any] | None:

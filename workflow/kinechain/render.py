@@ -87,11 +87,11 @@ def render_pdf(document: Document, templates: Mapping[str, str]) -> bytes:
     fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
     drawn = {f"figure-{picture.name}": picture.svg.decode("utf-8") for picture in pictures_of(document)}
     with tempfile.TemporaryDirectory() as empty:
-        return bytes(
-            typst.compile(
-                source, root=empty, font_paths=[str(fonts)], ignore_system_fonts=True, sys_inputs=drawn, timestamp=0
-            )
+        made = typst.compile(  # type: ignore[misc]  # its stub leaves bytes without a type
+            source, root=empty, font_paths=[str(fonts)], ignore_system_fonts=True, sys_inputs=drawn, timestamp=0
         )
+    assert isinstance(made, bytes)
+    return made
 
 
 def pictures_of(document: Document) -> list[Picture]:
@@ -182,7 +182,7 @@ def _typst_columns(table: doc.Table) -> str:
     return ", ".join(widths)
 
 
-SHEET_CM = (17.2, 12.8, 22.5)
+SHEET_CM = (17.2, 11.6, 22.5)
 """Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
 
 

@@ -229,8 +229,8 @@ def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
 def _tier_words(results: Results) -> str:
     from kinechain.evidence.tier import TIERS
 
-    tiers = sorted({str(claim.get("tier")) for claim in results.claims if claim.get("tier")})
-    return "; ".join(f"{name} {TIERS[name].phrase}" for name in tiers if name in TIERS)  # type: ignore[index]  # membership is tested
+    tiers = {str(claim.get("tier")) for claim in results.claims}
+    return "; ".join(f"{name} {tier.phrase}" for name, tier in TIERS.items() if name in tiers)
 
 
 def _claim_details(results: Results, ledger: Ledger) -> list[Block]:

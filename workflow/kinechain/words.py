@@ -160,15 +160,7 @@ def shown(results: Results, ledger: Ledger) -> Prose:
     """Second sentence: links held and the weakest of them, then the effect from end to end."""
     if not results.claims or not results.chain:
         return say(ledger, "No claim was judged in this cohort.")
-    links = say(ledger, "Of {all} links of the chain {held} held as claimed", all="links/all", held="links/supported")
-    if ledger["links/all"].value == 1:
-        held = ledger["links/supported"].value == 1
-        links = say(
-            ledger,
-            "The one link this cohort measures held as claimed"
-            if held
-            else "The one link this cohort measures did not hold as claimed",
-        )
+    links = links_words(ledger)
     weakest = weakest_edge(results)
     if weakest is None:
         return say(ledger, "{links}.", links=links)
@@ -191,6 +183,28 @@ def shown(results: Results, ledger: Ledger) -> Prose:
             value=estimate_words(ledger, results.main_model, total),
         )
     return say(ledger, "{link}.", link=link)
+
+
+def links_words(ledger: Ledger) -> Prose:
+    """How many links held as claimed, and how many of those survive the correction for many claims."""
+    held, kept = ledger["links/supported"].value, ledger["links/kept"].value
+    if ledger["links/all"].value == 1:
+        start = f"The one link this cohort measures {'held' if held else 'did not hold'} as claimed"
+        return say(ledger, start if held == kept else f"{start}, but not after correction for many claims")
+    if not held:
+        return say(ledger, "Of {all} links of the chain none held as claimed", all="links/all")
+    start = "Of {all} links of the chain {held} held as claimed"
+    if held == kept:
+        return say(ledger, start, all="links/all", held="links/supported")
+    if not kept:
+        return say(ledger, f"{start}, none after correction for many claims", all="links/all", held="links/supported")
+    return say(
+        ledger,
+        f"{start}, {{kept}} after correction for many claims",
+        all="links/all",
+        held="links/supported",
+        kept="links/kept",
+    )
 
 
 def weakest_edge(results: Results) -> tuple[str, str] | None:
@@ -298,10 +312,10 @@ def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
         )
     return say(
         ledger,
-        "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse}). {sentence}",
+        "The chain and its reverse fit differently (log-likelihoods {forward} and {reverse}). {meaning}",
         forward=forward,
         reverse=reverse,
-        sentence=sentence,
+        meaning=sentence,
     )
 
 
