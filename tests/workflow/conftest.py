@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 150
 DRAWS = 1000
+MODELS = ["M0_independent", "M1_chain", "M2_chain_open", "MT_total_effect", "M1_chain_joint", "M6_reverse_joint"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def make_study(folder: Path, workflow: Path = ROOT) -> TinyStudy:
         shutil.copytree(ROOT / "data" / name, folder / "data" / name)
     config = yaml.safe_load((folder / "config" / "config.yaml").read_text(encoding="utf-8"))
     config["cohorts"] = ["demo_clinic", "vertebral_normals"]
+    config["models"] = MODELS
     config["inference"]["draws"] = DRAWS
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     data = folder / yaml.safe_load((folder / "config" / "cohorts" / "demo_clinic.yaml").read_text("utf-8"))["file"]

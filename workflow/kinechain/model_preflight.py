@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Status
+from kinechain.sample import check_size, draw_sample
 from kinechain.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -19,15 +20,25 @@ _NORMAL = ("ml", "mlr")
 def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     """What stands in the way of fitting a model to a cohort: columns, people, collinearity, identification.
 
-    Models of normal outcomes are tried on the complete people, which takes milliseconds; whether the search for the
-    optimum ends is for the fit to say.
+    A model of normal outcomes with gaps is looked at with everybody in it; what takes longer is left to the fit: it is
+    tried on the complete people, with its causes taken as given, which takes milliseconds. Where too few are complete
+    for that, nothing is said here.
     """
     if spec.estimator not in _NORMAL:
         return []
+    trial = replace(spec, estimator="ml", missing="listwise", options=replace(spec.options, fixed_x=True))
     try:
-        fit = fit_model(replace(spec, estimator="ml", missing="listwise"), cohort)
+        check_size(spec, draw_sample(spec, spec.table, cohort), spec.table.n_free)
+        if spec.missing == "fiml" and _complete_people(trial, cohort) < trial.table.n_free:
+            return []
+        fit = fit_model(trial, cohort)
     except UserError as error:
         return list(error.problems)
     if fit.status is Status.NOT_IDENTIFIED:
         return [Problem(spec.where, f"the model is not identified: {fit.detail}", fit.status.value)]
     return []
+
+
+def _complete_people(spec: ModelSpec, cohort: Cohort) -> int:
+    people = cohort.people
+    return cohort.n if people is None else len(people[list(spec.table.observed)].dropna())
