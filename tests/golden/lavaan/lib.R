@@ -4,7 +4,9 @@ suppressMessages({library(lavaan); library(jsonlite)})
 MEASURES <- c("npar", "chisq", "df", "pvalue", "chisq.scaled", "df.scaled", "pvalue.scaled", "chisq.scaling.factor",
   "baseline.chisq", "baseline.df", "baseline.chisq.scaled", "cfi", "tli", "cfi.robust", "tli.robust", "cfi.scaled", "tli.scaled",
   "logl", "unrestricted.logl", "aic", "bic", "bic2", "ntotal", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "rmsea.pvalue",
-  "rmsea.robust", "rmsea.scaled", "srmr")
+  "rmsea.robust", "rmsea.scaled", "srmr",
+  "rmsea.ci.lower.scaled", "rmsea.ci.upper.scaled", "rmsea.pvalue.scaled",
+  "rmsea.ci.lower.robust", "rmsea.ci.upper.robust", "rmsea.pvalue.robust")
 
 golden <- function(name, model, data = NULL, moments = NULL, n = NULL, call = "sem", note = "", ...) {
   options <- list(...)

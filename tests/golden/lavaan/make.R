@@ -90,6 +90,8 @@ golden("mlr_groups", chain, "serial", group = "group", estimator = "MLR")
 golden("mlr_factors", "A =~ a1 + a2 + a3\nB =~ b1 + b2 + b3\nC =~ c1 + c2 + c3\nA ~ v\nB ~ A\nC ~ A + B", "factors", estimator = "MLR")
 golden("cluster_chain", chain, "serial", cluster = "site")
 golden("cluster_fiml", chain, "serial_holes", cluster = "site", missing = "fiml", fixed.x = FALSE)
+golden("cluster_mlr", chain, "serial", cluster = "site", estimator = "MLR")
+golden("cluster_mlr_fiml", chain, "serial_holes", cluster = "site", missing = "fiml", estimator = "MLR")
 
 # --- latent variables -------------------------------------------------------------------------------------------------
 three <- "A =~ a1 + a2 + a3\nB =~ b1 + b2 + b3\nC =~ c1 + c2 + c3\n"

@@ -13,7 +13,6 @@ from kinechain.numerics.fit_indices import (
     comparative_fit,
     p_of_chisq,
     rmsea_of,
-    rmsea_value,
     root_mean_square_residual,
     tucker_lewis,
 )
@@ -127,7 +126,7 @@ def _robust_measures(inputs: TestInputs, chisq: float, df: int, baseline: float,
         factor_baseline = scaling.baseline / baseline_df if baseline_df else math.nan
         scaled = chisq / factor if df else chisq
         scaled_baseline = baseline / factor_baseline if baseline_df else math.nan
-        error = rmsea_of(scaled, df, n, n_groups)
+        error = rmsea_of(chisq, scaling.model if df else 0.0, n, n_groups)  # as in lavaan: on the scaled df
         measures |= {
             "chisq_scaled": scaled,
             "df_scaled": float(df),
@@ -150,10 +149,14 @@ def _robust_measures(inputs: TestInputs, chisq: float, df: int, baseline: float,
         return measures
     if not df:
         factor = 1.0
+    error = rmsea_of(chisq / factor, df, n, n_groups, factor)
     measures |= {
         "cfi_robust": comparative_fit(chisq, df, baseline, baseline_df, factor, factor_baseline),
         "tli_robust": tucker_lewis(chisq, df, baseline, baseline_df, factor, factor_baseline),
-        "rmsea_robust": rmsea_value(chisq, df, n, n_groups, factor),
+        "rmsea_robust": error.value,
+        "rmsea_ci_lower_robust": error.low,
+        "rmsea_ci_upper_robust": error.high,
+        "rmsea_pvalue_robust": error.p_close,
     }
     return measures
 

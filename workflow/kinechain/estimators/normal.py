@@ -210,8 +210,12 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
 
 
 def _test_bread(problem: _Setting, optimum: Optimum, bread: Array) -> Array:
-    """Inverse information behind the scaled statistic: with clusters, as in lavaan, without the moments' curvature."""
-    if not problem.spec.options.cluster:
+    """Inverse information behind the scaled statistic.
+
+    `ml` with clusters is tested by Yuan and Bentler's statistic as lavaan does, without the curvature of the moments;
+    `mlr`, with or without clusters, by its Mplus form, with the information of the standard errors.
+    """
+    if not problem.spec.options.cluster or problem.spec.estimator == "mlr":
         return bread
     theta = optimum.theta
     information = np.zeros_like(bread)

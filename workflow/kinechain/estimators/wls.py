@@ -38,6 +38,10 @@ from kinechain.sample import DataError, Sample, check_size, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable, build_table
 
 NO_LIKELIHOOD = "weighted least squares has no likelihood"
+ROBUST_MEASURES = (
+    *("cfi_robust", "tli_robust", "rmsea_robust"),
+    *("rmsea_ci_lower_robust", "rmsea_ci_upper_robust", "rmsea_pvalue_robust"),
+)
 NO_ROBUST = "robust indices are not offered for ordered outcomes; the scaled ones are"
 MOST_CLASSES = 20
 """More classes than this are a measurement, not an ordered category."""
@@ -335,8 +339,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         detail=detail,
         notes=tuple(notes),
         ordinal=model,
-        undefined=dict.fromkeys(("logl", "aic", "bic"), NO_LIKELIHOOD)
-        | dict.fromkeys(("cfi_robust", "tli_robust", "rmsea_robust"), NO_ROBUST),
+        undefined=dict.fromkeys(("logl", "aic", "bic"), NO_LIKELIHOOD) | dict.fromkeys(ROBUST_MEASURES, NO_ROBUST),
     )
 
 

@@ -67,8 +67,8 @@ def rmsea_value(chisq: float, df: float, n: int, n_groups: int = 1, c: float = 1
     return math.sqrt(max(chisq / n / df - c / n, 0.0)) * math.sqrt(n_groups)
 
 
-def rmsea_of(chisq: float, df: float, n: int, n_groups: int = 1) -> Rmsea:
-    """RMSEA with interval and p-value of close fit."""
+def rmsea_of(chisq: float, df: float, n: int, n_groups: int = 1, c: float = 1.0) -> Rmsea:
+    """RMSEA with interval and p-value of close fit; in the robust form `chisq` has been divided by `c`."""
     if df <= 0:
         return Rmsea(0.0, 0.0, 0.0, math.nan)
     tail = (1.0 - RMSEA_LEVEL) / 2.0
@@ -77,12 +77,11 @@ def rmsea_of(chisq: float, df: float, n: int, n_groups: int = 1) -> Rmsea:
         if float(chdtr(df, chisq)) < probability:
             return 0.0
         noncentrality = float(chndtrinc(chisq, df, probability))
-        return math.sqrt(noncentrality / (n * df)) * math.sqrt(n_groups)
+        return math.sqrt(c * noncentrality / (n * df)) * math.sqrt(n_groups)
 
-    close = float(n * df * CLOSE_FIT**2 / n_groups)
-    return Rmsea(
-        rmsea_value(chisq, df, n, n_groups), limit(1.0 - tail), limit(tail), 1.0 - float(chndtr(chisq, df, close))
-    )
+    close = float(n * df * CLOSE_FIT**2 / n_groups / c)
+    value = rmsea_value(c * chisq, df, n, n_groups, c)
+    return Rmsea(value, limit(1.0 - tail), limit(tail), 1.0 - float(chndtr(chisq, df, close)))
 
 
 def root_mean_square_residual(
