@@ -44,7 +44,7 @@ class TinyStudy:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def published(self) -> dict[str, str]:
-        files = (path for path in (self.folder / "reports").rglob("*") if path.is_file())
+        files = (path for path in (self.folder / "reports").rglob("*") if path.is_file() and path.name[0] != ".")
         return {
             path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)
@@ -52,7 +52,8 @@ class TinyStudy:
 
     def planned(self) -> set[tuple[str, str]]:
         """Jobs snakemake would run now: (rule, its wildcards as snakemake prints them)."""
-        text = self.run("--dry-run", "--quiet", "none").stdout
+        done = self.run("--dry-run")
+        text = done.stdout + done.stderr
         jobs, rule = set(), ""
         for line in text.splitlines():
             stripped = line.strip()
