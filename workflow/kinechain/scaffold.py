@@ -69,6 +69,8 @@ def start_study(folder: Path) -> tuple[Path, ...]:
             shutil.copytree(
                 HOME / name, folder / name, copy_function=_copy, ignore=shutil.ignore_patterns("*.py", "__pycache__")
             )
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(path.stat().st_mode | 0o200)  # folders keep the mode of a read-only installation
         for name, text in {"Snakefile": SNAKEFILE, "README.md": README, ".gitignore": IGNORED}.items():
             write_text(text, folder / name)
     except OSError as error:
