@@ -88,6 +88,7 @@ def test_clusters_change_standard_errors_and_not_estimates(people: pd.DataFrame)
         ("y ~ x", {"y": "logit"}, "`y` must be 0 or 1 for the family logit"),
         ("y ~ x", {"y": "poisson"}, "`y` must be counts: 0, 1, 2 ... for the family poisson"),
         ("y ~ x", {"y": "mixed"}, "the family mixed needs `cluster`"),
+        ("y ~ x\ny | t1", {}, "`y|t1`: cuts follow from the family"),
         ("f =~ x + y + m", {}, "equation-wise estimation has no latent variables"),
     ],
 )

@@ -78,3 +78,10 @@ def test_bivariate_normal_distribution_equals_scipys(rho: float) -> None:
     scipys = multivariate_normal(cov=[[1.0, rho], [rho, 1.0]])
     expected = [scipys.cdf(np.clip(point, -37.0, 37.0)) for point in points]
     np.testing.assert_allclose(found, expected, atol=1e-14)
+
+
+def test_a_number_with_two_values_beside_an_ordered_outcome_is_refused() -> None:
+    Y = _classes([[20, 15, 4], [6, 30, 9]])
+    with pytest.raises(CannotEstimateError, match="a number with two values is ordered") as caught:
+        ordinal_moments(Y, (0, 3), np.empty((len(Y), NO_COVARIATES)))
+    assert caught.value.variables == (0,)

@@ -95,7 +95,9 @@ def _refuse(spec: ModelSpec, families: dict[str, str]) -> list[Problem]:
         if row.exo or not row.user:
             continue
         labels[row.label] = labels.get(row.label, 0) + 1
-        if row.op == "~~" and row.lhs != row.rhs:
+        if row.op in ("|", "~*~"):
+            problems.append(Problem(where, f"`{row_name(row)}`: cuts follow from the family", "Leave it out"))
+        elif row.op == "~~" and row.lhs != row.rhs:
             problems.append(
                 Problem(where, f"`{row_name(row)}`: equations fitted one by one have no residual covariance")
             )

@@ -188,9 +188,9 @@ def _observe(
     try:
         return ordinal_moments(Y, tuple(levels), group.X[:, x])
     except CannotEstimateError as error:
-        names = " and ".join(f"`{sample.names[y[i]]}`" for i in error.variables)
+        names = " and ".join(f"`{sample.names[y[i]]}`" for i in error.variables) or "the outcomes"
         place = f" in group {group.label}" if group.label else ""
-        remedy = "Join thin classes, or leave out what separates or repeats them"
+        remedy = "Join thin classes, name it under `ordered`, or leave out what separates or repeats it"
         raise DataError(Problem(spec.where, f"{names}: {error.reason}{place}", remedy)) from None
 
 

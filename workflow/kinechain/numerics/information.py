@@ -38,7 +38,10 @@ def invert_information(information: Array, active: Array) -> tuple[Array, float,
     Z = open_directions(active / size if len(active) else active, k)
     if not Z.shape[1]:
         return np.zeros((k, k)), 1.0, np.zeros(k)
-    scaled = information / np.outer(size, size)
+    with np.errstate(all="ignore"):
+        scaled = information / np.outer(size, size)
+    if not np.isfinite(scaled).all():
+        return np.full((k, k), math.nan), math.inf, (~np.isfinite(scaled)).any(axis=0).astype(np.float64)
     if not len(active):
         try:
             np.linalg.cholesky(scaled)

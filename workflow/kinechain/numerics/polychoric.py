@@ -27,6 +27,7 @@ from kinechain.numerics.probit import (
     spread_over_cuts,
 )
 
+FLAT = 1e12  # condition of a variable's own information beyond which nothing is left of it
 CORRELATION_BOUND = 0.9995  # beyond it a correlation of classes is a statement about empty cells, not about people
 
 
@@ -148,6 +149,7 @@ def ordinal_moments(Y: Array, levels: Sequence[int], X: Array) -> OrdinalMoments
         bread[row, row] = own @ own
         bread[row, layout.blocks[i]] = own @ of_i
         bread[row, layout.blocks[j]] = own @ of_j
+    _check_information(bread, layout)
     gamma = _sandwich(bread, scores, n)
     jacobian = _to_covariances(layout, correlation, deviations)
     gamma = jacobian @ gamma @ jacobian.T
@@ -165,6 +167,17 @@ def ordinal_moments(Y: Array, levels: Sequence[int], X: Array) -> OrdinalMoments
         gamma=0.5 * (gamma + gamma.T),
         repaired_cells=repaired,
     )
+
+
+def _check_information(bread: Array, layout: _Layout) -> None:
+    """Raise CannotEstimateError where a variable's mean and variance (or the pairs) cannot be told apart."""
+    size = np.sqrt(np.diag(bread))
+    if not (np.isfinite(bread).all() and (size > 0.0).all()):
+        raise CannotEstimateError("the data say nothing about one of the statistics")
+    scaled = bread / np.outer(size, size)
+    for i, block in enumerate(layout.blocks):
+        if np.linalg.cond(scaled[np.ix_(block, block)]) > FLAT:
+            raise CannotEstimateError("its mean and variance say the same; a number with two values is ordered", i)
 
 
 def _sandwich(bread: Array, scores: Array, n: int) -> Array:
