@@ -28,7 +28,7 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
         return []
     trial = replace(spec, estimator="ml", missing="listwise", options=replace(spec.options, fixed_x=True))
     try:
-        check_size(spec, draw_sample(spec, spec.table, cohort), spec.table.n_free)
+        check_size(spec, draw_sample(spec, spec.table, cohort), spec.table.n_asked)
         if spec.missing == "fiml" and _complete_people(trial, cohort) < trial.table.n_free:
             return []
         fit = fit_model(trial, cohort)

@@ -140,6 +140,18 @@ class ParameterTable:
         return max((row.free for row in self.rows), default=0)
 
     @property
+    def n_asked(self) -> int:
+        """Free parameters of the model itself: the moments of causes that nothing explains are left out."""
+        causes = set(self.exogenous)
+        return len(
+            {
+                row.free
+                for row in self.rows
+                if row.free and not (row.lhs in causes and (row.op == "~1" or row.rhs in causes))
+            }
+        )
+
+    @property
     def has_means(self) -> bool:
         """Whether intercepts are part of the model."""
         return any(row.op == "~1" for row in self.rows)

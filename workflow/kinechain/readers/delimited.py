@@ -32,6 +32,10 @@ class Dialect:
     decimal: str
 
 
+_LARGE = 1 << 24
+"""Bytes above which a file is read with all cores; below, rows keep their numbers, which mistakes are told by."""
+
+
 def read_delimited(
     path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any], dictionary: Dictionary
 ) -> RawTable:
@@ -64,7 +68,10 @@ def read_delimited(
         table = arrow_csv.read_csv(
             path,
             arrow_csv.ReadOptions(
-                use_threads=True, skip_rows=skip + 1 + unit_rows, column_names=names, encoding=dialect.encoding
+                use_threads=path.stat().st_size > _LARGE,
+                skip_rows=skip + 1 + unit_rows,
+                column_names=names,
+                encoding=dialect.encoding,
             ),
             arrow_csv.ParseOptions(
                 delimiter=dialect.separator, newlines_in_values=True, ignore_empty_lines=True, invalid_row_handler=count
