@@ -90,23 +90,27 @@ def _refuse(spec: ModelSpec, families: dict[str, str]) -> list[Problem]:
         for what, is_there in said.items()
         if is_there
     ]
-    labels: dict[str, int] = {}
+    shared: dict[int, list[Row]] = {}
     for row in table.rows:
         if row.exo or not row.user:
             continue
-        labels[row.label] = labels.get(row.label, 0) + 1
+        shared.setdefault(row.free, []).append(row)
+        name = row_name(row)
         if row.op in ("|", "~*~"):
-            problems.append(Problem(where, f"`{row_name(row)}`: cuts follow from the family", "Leave it out"))
+            problems.append(Problem(where, f"`{name}`: cuts follow from the family", "Leave it out"))
         elif row.op == "~~" and row.lhs != row.rhs:
-            problems.append(
-                Problem(where, f"`{row_name(row)}`: equations fitted one by one have no residual covariance")
-            )
-        elif row.op == "~" and not row.free:
-            problems.append(Problem(where, f"`{row_name(row)}` is fixed; equation-wise estimation has no fixed values"))
+            problems.append(Problem(where, f"`{name}`: equations fitted one by one have no residual covariance"))
+        elif not row.free:
+            problems.append(Problem(where, f"`{name}` is fixed; equation-wise estimation has no fixed values"))
+        elif math.isfinite(row.lower) or math.isfinite(row.upper):
+            problems.append(Problem(where, f"`{name}` is bounded; equation-wise estimation has no bounds"))
     problems += [
-        Problem(where, f"the label `{label}` is on {count} parameters; equation-wise estimation holds none equal")
-        for label, count in labels.items()
-        if label and count > 1
+        Problem(
+            where,
+            f"{', '.join(f'`{row_name(row)}`' for row in rows)} are held equal; equation-wise estimation holds none",
+        )
+        for number, rows in shared.items()
+        if number and len(rows) > 1
     ]
     if "mixed" in families.values() and not options.cluster:
         problems.append(Problem(where, "the family mixed needs `cluster`", "Name the column of units"))
