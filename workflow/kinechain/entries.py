@@ -204,8 +204,8 @@ def _write_translation(ledger: Ledger, results: Results) -> None:
     """The total effect from bottom to top for a contrast of so many units of the first construct."""
     if len(results.chain) < 2:
         return
-    effect = f"total:{results.chain[0]}->{results.chain[-1]}"
-    mine = results.effects_of(results.main_model)
+    model, effect = results.total_place
+    mine = results.effects_of(model)
     found = mine[mine["effect"] == effect]
     contrast = ledger["study/contrast"].value
     if found.empty or not isinstance(contrast, int | float):
@@ -219,7 +219,7 @@ def _write_translation(ledger: Ledger, results: Results) -> None:
                 contrast * float(row[what]),
                 error=error,
                 rule="total effect times the contrast",
-                inputs=(f"effects/{results.main_model}",),
+                inputs=(f"effects/{model}",),
             )
 
 

@@ -88,6 +88,15 @@ class Results:
         return found if isinstance(found, Mapping) else {}
 
     @property
+    def total_place(self) -> tuple[str, str]:
+        """Model and effect that decide the end-to-end effect: the claim's own, else the main model's total."""
+        ends = path_name(self.chain[0], self.chain[-1])
+        decided = [claim for claim in self.claims if claim.get("effect") == ends and claim.get("kind") != "rival"]
+        if decided and len(self.chain) > 2:
+            return str(decided[0]["model"]), ends
+        return self.main_model, f"total:{self.chain[0]}->{self.chain[-1]}"
+
+    @property
     def main_model(self) -> str:
         """The model whose edges decide: the one config names, else the fitted one that decides most claims on edges."""
         named = str(self.report_options.get("main_model", ""))

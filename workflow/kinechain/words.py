@@ -173,14 +173,14 @@ def shown(results: Results, ledger: Ledger) -> Prose:
         y=Quoted(_low(results.short(y))),
         value=estimate_words(ledger, results.main_model, path_name(x, y)),
     )
-    total = f"total:{results.chain[0]}->{results.chain[-1]}"
-    key = effect_key(results.main_model, total, "standardised")
+    model, total = results.total_place
+    key = effect_key(model, total, "standardised")
     if len(results.chain) > 2 and key in ledger and ledger[key].value is not None:
         return say(
             ledger,
             "{link}, and from end to end the total was {value}.",
             link=link,
-            value=estimate_words(ledger, results.main_model, total),
+            value=estimate_words(ledger, model, total),
         )
     return say(ledger, "{link}.", link=link)
 

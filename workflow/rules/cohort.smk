@@ -18,6 +18,8 @@ rule build_cohort:
         "logs/{cohort}/build_cohort.log",
     benchmark:
         "logs/{cohort}/build_cohort.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("build_cohort"),
         measures=measures_used,

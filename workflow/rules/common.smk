@@ -77,3 +77,16 @@ def effects(wildcards):
     return per_model("data/derived/{cohort}/effects/{model}.parquet")(
         wildcards
     ) + of_trial("data/derived/{cohort}/trial/M10_trial.parquet")(wildcards)
+
+
+def model_params(wildcards):
+    """What config.yaml says that changes a model's estimates: macros it uses, estimator, missing-data method."""
+    return {
+        "macros": STUDY.macros_of(wildcards.model),
+        "method": STUDY.method_of(wildcards.cohort, wildcards.model),
+    }
+
+
+def digests(wildcards):
+    """Digests a report shows: of its data, its config and the package."""
+    return STUDY.digests(wildcards.cohort) | {"code": code("write_report")}

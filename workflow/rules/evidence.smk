@@ -20,6 +20,8 @@ rule run_checks:
         "logs/{cohort}/run_checks.log",
     benchmark:
         "logs/{cohort}/run_checks.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("run_checks"),
         choices=lambda wildcards: STUDY.choices_of_checks(wildcards.cohort),
@@ -45,6 +47,8 @@ rule judge_claims:
         "logs/{cohort}/judge_claims.log",
     benchmark:
         "logs/{cohort}/judge_claims.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("judge_claims"),
     script:

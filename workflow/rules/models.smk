@@ -4,14 +4,6 @@
 # makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
 
 
-def model_params(wildcards):
-    """What config.yaml says that changes a model's estimates: macros it uses, estimator, missing-data method."""
-    return {
-        "macros": STUDY.macros_of(wildcards.model),
-        "method": STUDY.method_of(wildcards.cohort, wildcards.model),
-    }
-
-
 rule fit_model:
     """Estimate one model, and every effect it implies."""
     input:
@@ -24,6 +16,8 @@ rule fit_model:
         "logs/{cohort}/fit_model/{model}.log",
     benchmark:
         "logs/{cohort}/fit_model/{model}.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("fit_model"),
         model=model_params,
@@ -45,6 +39,8 @@ rule draw_effects:
         "logs/{cohort}/draw_effects/{model}.log",
     benchmark:
         "logs/{cohort}/draw_effects/{model}.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("draw_effects"),
         model=model_params,
@@ -70,6 +66,8 @@ rule analyse_trial:
         "logs/{cohort}/analyse_trial.log",
     benchmark:
         "logs/{cohort}/analyse_trial.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("analyse_trial"),
         seed=STUDY.config["inference"]["seed"],

@@ -28,13 +28,12 @@ SOURCES_OF_REPORT = dict(
     models=per_model("config/models/{model}.yaml"),
     measures=ancient("config/measures.yaml"),
     ledger_of_claims="config/claims.yaml",
-    **({"schematic": "config/schematic.yaml"} if Path("config/schematic.yaml").exists() else {}),
+    **(
+        {"schematic": "config/schematic.yaml"}
+        if Path("config/schematic.yaml").exists()
+        else {}
+    ),
 )
-
-
-def digests(wildcards):
-    """Digests a report shows: of its data, its config and the package."""
-    return STUDY.digests(wildcards.cohort) | {"code": code("write_report")}
 
 
 rule write_tables:
@@ -47,6 +46,8 @@ rule write_tables:
         "logs/{cohort}/write_tables.log",
     benchmark:
         "logs/{cohort}/write_tables.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("write_tables"),
         study=STUDY.config,
@@ -65,6 +66,8 @@ rule draw_figures:
         "logs/{cohort}/draw_figures.log",
     benchmark:
         "logs/{cohort}/draw_figures.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("draw_figures"),
         study=STUDY.config,
@@ -88,6 +91,8 @@ rule write_report:
         "logs/{cohort}/write_report.log",
     benchmark:
         "logs/{cohort}/write_report.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("write_report"),
         template=TEMPLATE,
@@ -108,6 +113,8 @@ rule write_index:
         "logs/write_index.log",
     benchmark:
         "logs/write_index.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("write_index"),
         template=TEMPLATE,
@@ -133,6 +140,8 @@ rule write_manifest:
         "logs/write_manifest.log",
     benchmark:
         "logs/write_manifest.tsv"
+    conda:
+        "../../environment.yml"
     params:
         code=code("write_manifest"),
         inputs=STUDY.inputs(),
