@@ -87,6 +87,20 @@ class Results:
         found = self.study.get("inference", {})
         return found if isinstance(found, Mapping) else {}
 
+    def check_of_links(self, check: str) -> pd.DataFrame:
+        """A check's rows about the links of the chain, each with the link's name and its place; empty without them."""
+        import pandas as pd
+
+        found = self.checks.get(check)
+        if found is None or found.empty:
+            return pd.DataFrame()
+        names = {f"{y}~{x}": f"{self.short(x)} → {self.short(y)}" for x, y in self.edges}
+        table = found[[effect in names for effect in found["effect"]]].copy()
+        table["name"] = [names[str(effect)] for effect in table["effect"]]
+        order = list(names.values())
+        table["place"] = [order.index(name) for name in table["name"]]
+        return table
+
     @property
     def total_place(self) -> tuple[str, str]:
         """Model and effect that decide the end-to-end effect: the claim's own, else the main model's total."""

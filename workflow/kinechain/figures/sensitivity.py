@@ -23,14 +23,9 @@ COLUMNS = 3
 
 def sensitivity_table(results: Results) -> pd.DataFrame:
     """The check of residual correlation for the links of the chain, each with its name."""
-    found = results.checks.get(CHECK)
-    if found is None or found.empty:
+    table = results.check_of_links(CHECK)
+    if table.empty:
         return pd.DataFrame()
-    names = {f"{y}~{x}": f"{results.short(x)} → {results.short(y)}" for x, y in results.edges}
-    table = found[[effect in names for effect in found["effect"]]].copy()
-    table["name"] = [names[str(effect)] for effect in table["effect"]]
-    order = list(names.values())
-    table["place"] = [order.index(name) for name in table["name"]]
     return publishable(table.sort_values(["place", "rho"], kind="stable").reset_index(drop=True))
 
 
