@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,16 +174,18 @@ def axe() -> str | None:
     npm = shutil.which("npm")
     if not kept.exists() and npm:
         SCREENS.mkdir(exist_ok=True)
-        try:
-            subprocess.run(
-                [npm, "install", *NPM, "--prefix", str(SCREENS), "axe-core@4"],
-                check=True,
-                capture_output=True,
-                timeout=60,
-            )
-            shutil.copy(SCREENS / "node_modules" / "axe-core" / "axe.min.js", kept)
-        except (OSError, subprocess.SubprocessError):
-            return None
+        with tempfile.TemporaryDirectory(dir=SCREENS) as folder:
+            try:
+                subprocess.run(
+                    [npm, "install", *NPM, "--prefix", folder, "axe-core@4"],
+                    check=True,
+                    capture_output=True,
+                    timeout=60,
+                )
+                # Other workers may look for it at this moment: it appears whole or not at all.
+                os.replace(Path(folder) / "node_modules" / "axe-core" / "axe.min.js", kept)
+            except (OSError, subprocess.SubprocessError):
+                return None
     return kept.read_text(encoding="utf-8") if kept.exists() else None
 
 

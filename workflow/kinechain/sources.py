@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
@@ -28,8 +29,13 @@ def code_digest(script: Path) -> str:
             continue
         found.add(path)
         waiting.extend(imported_by(path))
-    names = sorted(found, key=lambda path: path.as_posix().removeprefix(HOME.as_posix()))
+    names = sorted(found, key=_place)
     return hashlib.sha256(b"\0".join(_content(path) for path in names)).hexdigest()[:12]
+
+
+def _place(path: Path) -> str:
+    """Where a file stands beside this package, so that the order is the same wherever the workflow lies."""
+    return Path(os.path.relpath(path, HOME.parent)).as_posix()
 
 
 @cache
