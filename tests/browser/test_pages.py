@@ -183,7 +183,7 @@ def axe() -> str | None:
                     timeout=60,
                 )
                 # Other workers may look for it at this moment: it appears whole or not at all.
-                os.replace(Path(folder) / "node_modules" / "axe-core" / "axe.min.js", kept)
+                (Path(folder) / "node_modules" / "axe-core" / "axe.min.js").replace(kept)
             except (OSError, subprocess.SubprocessError):
                 return None
     return kept.read_text(encoding="utf-8") if kept.exists() else None

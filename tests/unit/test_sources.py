@@ -10,9 +10,7 @@ from kinechain import sources
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_digest_does_not_depend_on_where_the_workflow_lies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_digest_does_not_depend_on_where_the_workflow_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "elsewhere"
     shutil.copytree(ROOT / "workflow", copy, ignore=shutil.ignore_patterns("__pycache__"))
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
