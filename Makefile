@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup report check lint test test-all golden bench-coverage bench-verdicts bench-files bench-readers lock clean
+.PHONY: help setup report check lint test test-all golden bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an 
 	nice $(BIN)/python -m benchmarks.hidden_cause
 	nice $(BIN)/python -m benchmarks.verdicts --processes $(CORES)
 	$(BIN)/python -m benchmarks.draw_verdicts
+
+bench-trials: setup ## contrasts and mediation of trials with a known truth (about a quarter of an hour of one core)
+	nice $(BIN)/python benchmarks/trials.py
 
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
 	$(BIN)/python benchmarks/corpus.py 5000
