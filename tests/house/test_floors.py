@@ -61,6 +61,7 @@ FLOORS: dict[str, float] = {
     "word_file": 7,
     "words": 7,
     "draft": 8,
+    "environment": 8,
     "io": 8,
     "log": 8,
     "manifest": 8,

@@ -16,7 +16,7 @@ def test_every_file_has_digest_maker_and_inputs(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     published = [Path("reports/a/claims.csv"), Path("reports/a/figures"), Path("reports/index.html")]
     makers = {"claims.csv": "judge_claims", "figures": "draw_figures", "index.html": "write_index"}
-    files = describe_files(published, {"": [], "a": [Path("data/a.csv")]}, makers, tmp_path)["files"]
+    files = describe_files(published, {"": [], "a": [Path("data/a.csv")]}, makers, tmp_path)
     assert list(files) == ["data/a.csv", "reports/a/claims.csv", "reports/a/figures/forest.svg", "reports/index.html"]
     assert files["data/a.csv"]["tier"] == "input"
     assert files["reports/a/claims.csv"]["sha256"] == hashlib.sha256(b"reports/a/claims.csv").hexdigest()

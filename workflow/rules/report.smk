@@ -16,7 +16,23 @@ MADE_BY = {
     "report.docx": "write_report",
     "ledger.json": "write_report",
     "index.html": "write_index",
+    "cohort.parquet": "build_cohort",
+    "draws": "draw_effects",
+    "effects": "draw_effects",
 }
+APART = ("index.html", "tables", "cohort.parquet", "draws", "effects")
+STEPS = [
+    "build_cohort",
+    "fit_model",
+    "draw_effects",
+    "analyse_trial",
+    "run_checks",
+    "judge_claims",
+    "write_tables",
+    "draw_figures",
+    "write_report",
+    "write_index",
+]
 SOURCES_OF_REPORT = dict(
     cohort="data/derived/{cohort}/cohort.parquet",
     quality="reports/{cohort}/quality.json",
@@ -99,6 +115,7 @@ rule write_report:
         templates=TEMPLATES,
         study=STUDY.config,
         digests=digests,
+        left_out=lambda wildcards: STUDY.left_out(wildcards.cohort),
     script:
         "../scripts/write_report.py"
 
@@ -125,15 +142,24 @@ rule write_index:
 
 
 rule write_manifest:
-    """Sha256 of everything published, with the rule and inputs behind it: committed, so that others can compare."""
+    """Sha256 of everything made, with all that decided its content: committed, so that others can compare."""
     input:
         "reports/index.html",
         expand(
             "reports/{cohort}/{name}",
             cohort=COHORTS,
-            name=[name for name in MADE_BY if name not in ("index.html", "tables")],
+            name=[name for name in MADE_BY if name not in APART],
         ),
         expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
+        expand("data/derived/{cohort}/cohort.parquet", cohort=COHORTS),
+        [
+            f"data/derived/{cohort}/{kind}/{model}.parquet"
+            for cohort in COHORTS
+            for model in STUDY.models_of(cohort)
+            for kind in ("draws", "effects")
+        ],
+        effects=expand("reports/{cohort}/tables/effects.csv", cohort=COHORTS),
+        claims=expand("reports/{cohort}/claims.csv", cohort=COHORTS),
     output:
         "reports/manifest.json",
     log:
@@ -144,7 +170,9 @@ rule write_manifest:
         "../../environment.yml"
     params:
         code=code("write_manifest"),
+        code_of={rule: code(rule) for rule in STEPS} | {"templates": TEMPLATE},
         inputs=STUDY.inputs(),
         makers=MADE_BY,
+        inference=STUDY.config["inference"],
     script:
         "../scripts/write_manifest.py"
