@@ -43,11 +43,13 @@ def read_results(
     digests: Mapping[str, str] | None = None,
     checks: Sequence[Path] = (),
     schematic: Path | None = None,
+    left_out: Mapping[str, Sequence[str]] | None = None,
 ) -> Results:
     """Everything the steps before found in one cohort.
 
-    effects  tidy effect tables, one or many files; checks likewise, named by their file
-    study    the study's config, whole
+    effects   tidy effect tables, one or many files; checks likewise, named by their file
+    study     the study's config, whole
+    left_out  models of the study not fitted to this cohort -> the constructs it did not measure
     """
     found = io.read_cohort(cohort)
     tables = [io.read_table(path) for path in effects]
@@ -74,6 +76,7 @@ def read_results(
         digests=digests or {},
         checks={path.stem: io.read_table(path) for path in _tables_in(checks)},
         schematic=io.read_yaml(schematic) if schematic is not None else {},
+        left_out=left_out or {},
         directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
     )
 

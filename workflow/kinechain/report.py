@@ -307,6 +307,18 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     if direction:
         blocks.append(Paragraph(direction))
     blocks.append(_figure("residuals", pictures, results, ledger))
+    if results.left_out:
+        lacking = dict.fromkeys(name for names in results.left_out.values() for name in names)
+        blocks.append(
+            Paragraph(
+                say(
+                    ledger,
+                    "Not fitted here, for want of a measure of {constructs}: {models}.",
+                    constructs=words.listing(Quoted(results.label(name)) for name in lacking),
+                    models=words.listing(Quoted(name, is_code=True) for name in results.left_out),
+                )
+            )
+        )
     for model in results.fits:
         it = results.models.get(model, {})
         inside: list[Block] = []

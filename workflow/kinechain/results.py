@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Results:
     digests     name of an input -> sha256 (or its first digits)
     checks      tidy tables of the checks that were run, by name
     schematic   where angles are drawn on the body, as config has it; empty when config has none
+    left_out    models of the study not fitted to this cohort -> the constructs it did not measure
     directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
     """
 
@@ -67,6 +68,7 @@ class Results:
     checks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     directions: Mapping[str, Any] = field(default_factory=dict)
     schematic: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def label(self, name: str) -> str:
         """The full name of a variable; its code with spaces when config gives none."""

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import json_text, read_json, read_yaml, sha256_file, write_json
+from kinechain.io import json_text, read_yaml, sha256_file
+from kinechain.places import texts_in_place
 from kinechain.schema import check_shape
 
 if TYPE_CHECKING:
     from kinechain.cohort import Cohort
     from kinechain.spec import ModelSpec
+    from kinechain.trials import TrialPlan
 
 CONFIG = Path("config")
 SHARED = ("config", "measures", "claims", "decisions", "checks", "trial")
@@ -41,16 +43,33 @@ class Study:
     config   config/config.yaml, defaults filled in
     cohorts  cohort name -> config/cohorts/<name>.yaml
     models   model name -> config/models/<name>.yaml
+    needs    model name -> constructs its equations write out; those of a macro are not needed, only used where measured
     """
 
     root: Path
     config: Mapping[str, Any]
     cohorts: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
+    needs: Mapping[str, frozenset[str]]
 
     def models_of(self, cohort: str) -> tuple[str, ...]:
-        """Names of the models fitted to a cohort: its own list, else the study's."""
-        return tuple(self.cohorts[cohort].get("models", self.config.get("models", ())))
+        """Names of the models fitted to a cohort: its own list, else those of the study's for which it has measures."""
+        own = self.cohorts[cohort].get("models")
+        if own is not None:
+            return tuple(own)
+        left_out = self.left_out(cohort)
+        return tuple(name for name in self.config["models"] if name not in left_out)
+
+    def left_out(self, cohort: str) -> dict[str, tuple[str, ...]]:
+        """Models of the study's list that a cohort cannot bear, each with the constructs it did not measure.
+
+        A cohort with a list of its own leaves none out: what it asks for by name has to be there.
+        """
+        if "models" in self.cohorts[cohort]:
+            return {}
+        has = {*(self.cohorts[cohort].get("constructs") or {}), *self.measures_of(cohort)}
+        lacking = {name: tuple(sorted(self.needs[name] - has)) for name in self.config["models"]}
+        return {name: constructs for name, constructs in lacking.items() if constructs}
 
     def data_file(self, cohort: str) -> str:
         """The cohort's file, relative to the study's folder."""
@@ -137,14 +156,25 @@ def load_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> 
 
     Raises UserError with every mistake in the shape of the files, all at once.
     """
+    study, problems = read_study(root, config)
+    raise_if_any(problems)
+    assert study is not None
+    return study
+
+
+def read_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> tuple[Study | None, list[Problem]]:
+    """The study in `root` as far as its files can be read, and every mistake in their shape.
+
+    Cohorts and models whose file has a mistake are left out of the study; None when config.yaml itself has one.
+    """
     file = root / CONFIG / "config.yaml"
     problems: list[Problem] = []
     if config is None:
         config = _read(file, "config", problems)
     else:
         problems += check_shape(config, "config", file, shown=_shown(file, root))
-    raise_if_any(problems)
-    assert config is not None
+    if problems or config is None:
+        return None, problems
     filled = {**config, "inference": {**DEFAULT_INFERENCE, **config["inference"]}}
     cohorts = _read_all(root, "cohorts", "cohort", filled["cohorts"], problems)
     wanted = list(filled["models"])
@@ -152,8 +182,30 @@ def load_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> 
         own = cohort.get("models", [])
         wanted += [name for name in own if name not in wanted] if isinstance(own, list) else []
     models = _read_all(root, "models", "model", wanted, problems)
-    raise_if_any(problems)
-    return Study(root, filled, cohorts, models)
+    filled["models"] = [name for name in filled["models"] if name in models]
+    cohorts = {
+        name: {**cohort, "models": [one for one in cohort["models"] if one in models]} if "models" in cohort else cohort
+        for name, cohort in cohorts.items()
+    }
+    return Study(root, filled, cohorts, models, _needs(models, root)), problems
+
+
+def _needs(models: Mapping[str, Mapping[str, Any]], root: Path) -> dict[str, frozenset[str]]:
+    """The constructs each model's equations write out; what cannot be read is left to `check_study` to tell."""
+    from kinechain.syntax import parse_model
+
+    file = root / CONFIG / "measures.yaml"
+    dictionary = read_yaml(file) if file.exists() else {}
+    constructs = set(dictionary.get("constructs") or ()) if isinstance(dictionary, Mapping) else set()
+    needs = {}
+    for name, model in models.items():
+        try:
+            rows = parse_model(str(model.get("equations", "")))
+        except UserError:
+            rows = ()
+        named = {part for row in rows for side in (row.lhs, row.rhs) for part in side.split(":")}
+        needs[name] = frozenset(named & constructs)
+    return needs
 
 
 def _read_all(
@@ -217,14 +269,40 @@ def check_study(study: Study) -> list[Problem]:
     config = study.root / CONFIG
     problems: list[Problem] = []
     specs: dict[str, ModelSpec] = {}
+    plan = _read_plan(study, problems) if any(map(study.is_trial, study.cohorts)) else None
     for name in study.cohorts:
         try:
             cohort = load_cohort(name, config)
         except UserError as error:
             problems += error.problems
         else:
+            problems += _check_visits(cohort, plan)
             problems += _check_models(study, cohort, specs)
     return list(dict.fromkeys(problems + _check_claims(study, specs)))
+
+
+def _read_plan(study: Study, problems: list[Problem]) -> TrialPlan | None:
+    """The analysis plan of trials; None, with the reasons added, when it cannot be used."""
+    from kinechain.trials import check_plan, parse_plan
+
+    content = _read(study.root / CONFIG / "trial.yaml", "trial", problems, study.root)
+    if content is None:
+        return None
+    try:
+        plan = parse_plan(content)
+    except UserError as error:
+        problems += error.problems
+        return None
+    problems += check_plan(plan, read_yaml(study.root / CONFIG / "measures.yaml")["constructs"])
+    return plan
+
+
+def _check_visits(cohort: Cohort, plan: TrialPlan | None) -> list[Problem]:
+    from kinechain.trials import check_trial, check_visits
+
+    if cohort.design == "trial" and plan is not None:
+        return check_trial(cohort, plan)
+    return list(check_visits(cohort))
 
 
 def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> list[Problem]:
@@ -232,16 +310,34 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
     from kinechain.spec import build_spec
 
     problems: list[Problem] = []
+    if not study.models_of(cohort.name):
+        lacking = sorted({name for names in study.left_out(cohort.name).values() for name in names})
+        what = f"no model of the study can be fitted: none does without {', '.join(f'`{name}`' for name in lacking)}"
+        remedy = "Name what measures them under `constructs`, or list models of its own under `models`"
+        return [Problem(f"config/cohorts/{cohort.name}.yaml", what, remedy)]
     for name in study.models_of(cohort.name):
-        mapping = {**study.models[name], **study.method_of(cohort.name, name)}
         where = f"config/models/{name}.yaml"
+        texts = texts_in_place(study.root / where)
+        mapping = {**study.models[name], **study.method_of(cohort.name, name), **texts}
         try:
             specs[name] = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
-            found = check_model(specs[name], cohort)
+            found = check_model(specs[name], cohort) + _check_order(specs[name], cohort)
         except UserError as error:
             found = list(error.problems)
         problems += [Problem(one.where, f"{one.what} (cohort `{cohort.name}`)", one.remedy) for one in found]
     return problems
+
+
+def _check_order(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
+    """Causes measured after what they are said to cause, and arms said to be caused."""
+    from kinechain.trials import check_time_order
+
+    visits = tuple(str(visit) for visit in cohort.extra.get("visits", ()))
+    arms = tuple(name for name in cohort.variables if name.startswith("arm_"))
+    observed = set(spec.table.observed)
+    paths = [(row.lhs, row.rhs) for row in spec.table.rows if row.op == "~" and {row.lhs, row.rhs} <= observed]
+    plain = {*cohort.constructs, *cohort.constructs.values()}
+    return check_time_order(spec.where, paths, visits, arms, plain)
 
 
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
@@ -269,23 +365,3 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
         paths = {claim.id: claim.tests[0].effect for claim in claims}
         problems += check_questions(asked, paths, specs, names, units, decisions)
     return problems
-
-
-def check_once(study: Study) -> None:
-    """Raise UserError with every mistake in the study, unless these very files were found good before.
-
-    What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
-    """
-    seen = study.root / "data" / "derived" / "checked.json"
-    digest = _digest_of_files(study)
-    if seen.exists() and read_json(seen).get("digest") == digest:
-        return
-    raise_if_any(check_study(study))
-    write_json({"digest": digest}, seen)
-
-
-def _digest_of_files(study: Study) -> str:
-    names = sorted({name for names in study.inputs().values() for name in names})
-    package = sorted(Path(__file__).parent.rglob("*.py"))
-    digests = [sha256_file(study.root / name) for name in names] + [sha256_file(path) for path in package]
-    return digest_of([names, digests])

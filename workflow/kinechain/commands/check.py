@@ -18,6 +18,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is wrong and return 2, or say that nothing is and return 0."""
     study = load_study(arguments.folder)
     raise_if_any(check_study(study))
-    fits = sum(len(study.models_of(name)) for name in study.cohorts)
-    print(f"Nothing wrong: {len(study.cohorts)} cohorts, {fits} fits ahead.")
+    for name in study.cohorts:
+        for model, lacking in study.left_out(name).items():
+            wanted = ", ".join(f"`{one}`" for one in lacking)
+            print(f"config/cohorts/{name}.yaml: {model} will not be fitted: `constructs` names nothing for {wanted}.")
+    cohorts, fits = len(study.cohorts), sum(len(study.models_of(name)) for name in study.cohorts)
+    ahead = f"{cohorts} cohort{'s' * (cohorts != 1)}, {fits} fit{'s' * (fits != 1)} ahead"
+    print(f"Nothing wrong: {ahead}.")
     return 0

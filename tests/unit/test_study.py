@@ -1,0 +1,69 @@
+"""Which models does a cohort get, and is what it lacks told?"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kinechain.study import check_study, load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "data" / "demo", tmp_path / "data" / "demo")
+    edit(
+        tmp_path / "config" / "config.yaml", cohorts=["demo_clinic"], models=["M1_chain", "M3_radiographic", "M8_gaze"]
+    )
+    return tmp_path
+
+
+def edit(path: Path, **changes: object) -> None:
+    content = yaml.safe_load(path.read_text("utf-8")) | changes
+    path.write_text(yaml.safe_dump({key: value for key, value in content.items() if value is not None}), "utf-8")
+
+
+def without(folder: Path, *names: str) -> None:
+    """Take constructs from the demo cohort."""
+    path = folder / "config" / "cohorts" / "demo_clinic.yaml"
+    constructs = yaml.safe_load(path.read_text("utf-8"))["constructs"]
+    edit(path, constructs={name: measure for name, measure in constructs.items() if name not in names})
+
+
+def test_a_whole_cohort_gets_every_model(folder: Path) -> None:
+    study = load_study(folder)
+    assert study.models_of("demo_clinic") == ("M1_chain", "M3_radiographic", "M8_gaze")
+    assert study.left_out("demo_clinic") == {}
+
+
+def test_a_model_whose_construct_was_not_measured_is_left_out_by_name(folder: Path) -> None:
+    without(folder, "gaze", "psych")
+    study = load_study(folder)
+    assert study.left_out("demo_clinic") == {"M8_gaze": ("gaze",)}, "a covariate of a macro is not needed"
+    assert study.models_of("demo_clinic") == ("M1_chain", "M3_radiographic")
+
+
+def test_what_a_cohort_asks_for_by_name_has_to_be_there(folder: Path) -> None:
+    without(folder, "gaze")
+    edit(folder / "config" / "cohorts" / "demo_clinic.yaml", models=["M8_gaze"])
+    study = load_study(folder)
+    assert study.left_out("demo_clinic") == {}
+    assert any("`gaze` is not a column of the data" in problem.what for problem in check_study(study))
+
+
+def test_a_cohort_that_can_bear_no_model_is_refused(folder: Path) -> None:
+    without(folder, "lumbar_flat")
+    (problem,) = [one for one in check_study(load_study(folder)) if "no model of the study" in one.what]
+    assert problem.where == "config/cohorts/demo_clinic.yaml"
+    assert "`lumbar_flat`" in problem.what
+
+
+def test_a_misspelt_construct_is_an_error_and_not_a_want(folder: Path) -> None:
+    path = folder / "config" / "models" / "M1_chain.yaml"
+    path.write_text(path.read_text("utf-8").replace("~ b*pelvis_post", "~ b*pelvis_psot"), "utf-8")
+    study = load_study(folder)
+    assert study.left_out("demo_clinic") == {}
+    assert any("pelvis_psot" in problem.what for problem in check_study(study))
