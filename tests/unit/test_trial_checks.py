@@ -9,8 +9,8 @@ import pytest
 from kinechain.cohort import Cohort
 from kinechain.errors import UserError
 from kinechain.trials.contrasts import contrasts_of
-from kinechain.trials.plan import TrialPlan, parse_plan
-from kinechain.trials.trial import Trial, check_time_order, check_trial, trial_from
+from kinechain.trials.plan import TrialPlan, check_plan, parse_plan
+from kinechain.trials.trial import Trial, check_time_order, check_trial, check_visits, trial_from
 
 CONTENT = {
     "control": "ctl",
@@ -28,7 +28,7 @@ def a_cohort(arms: list[str], **columns: np.ndarray) -> Cohort:
         {
             "arm": arms,
             "age": np.linspace(30, 60, n),
-            **{f"y_{visit}": np.arange(n, dtype=float) for visit in ("bl", "post", "fu")},
+            **{f"y_{visit}": np.arange(n, dtype=float) + v for v, visit in enumerate(("bl", "post", "fu"))},
             **{f"visit_day_{visit}": np.full(n, float(day)) for visit, day in (("bl", 0), ("post", 84), ("fu", 210))},
             **columns,
         }
@@ -148,6 +148,52 @@ def test_a_model_whose_cause_is_measured_after_its_effect() -> None:
         "M: `m_fu` is measured after `y_post`, which it is said to cause. Use a visit of `m_fu` that comes before "
         "`post`, or turn the path round."
     )
+
+
+def test_a_name_that_only_ends_like_a_visit_is_not_timed() -> None:
+    visits = ("bl", "post", "fu")
+    assert check_time_order("M", [("y", "pelvis_post")], visits, plain={"y", "pelvis_post"}) == []
+    assert len(check_time_order("M", [("y", "pelvis_post_post")], visits, plain={"y", "pelvis_post"})) == 1
+    plan = replace(PLAN, covariates=("tilt_post",))
+    cohort = a_cohort(TWENTY, tilt_post=np.linspace(0, 1, 20))
+    assert lines(replace(cohort, constructs={**cohort.constructs, "tilt_post": "tilt_deg"}), plan) == []
+
+
+def test_a_value_copied_to_every_visit_is_no_attendance() -> None:
+    ages = {f"age_{visit}": np.linspace(30, 60, 20) for visit in ("bl", "post", "fu")}
+    cohort = a_cohort(TWENTY, y_fu=np.full(20, np.nan), **ages)
+    assert "nobody attended the visit `fu`" in lines(cohort)[0]
+    gone = np.arange(20) < 4
+    trial = trial_from(a_cohort(TWENTY, y_fu=np.where(gone, np.nan, 9.0), **ages), PLAN)
+    assert list(trial.values) == ["y"]
+    assert trial.attended[:, 2].sum() == 16
+
+
+def test_visits_without_arms_are_looked_at_too() -> None:
+    cohort = replace(a_cohort(TWENTY, visit_day_fu=np.full(20, 50.0)), roles={}, design="longitudinal")
+    (problem,) = check_visits(cohort)
+    assert "`fu` is not after `post`" in str(problem)
+
+
+def test_names_the_plan_speaks_of_that_nothing_has() -> None:
+    plan = parse_plan(
+        {
+            **CONTENT,
+            "outcomes": ["y", "z"],
+            "contrasts": {"a_ctl": {"arms": ["a"], "against": ["ctl"]}, "a_a": {"arms": ["a"], "against": ["a"]}},
+            "responders": {"outcome": "y", "noninferiority": "a_ctrl"},
+            "mediation": {"chain": ["m"], "outcome": "y", "contrasts": ["b_ctl"]},
+        }
+    )
+    assert [str(problem) for problem in check_plan(plan, ["y", "m", "age"])] == [
+        "config/trial.yaml: `mediation.contrasts` names `b_ctl`, which is not under `contrasts`. Did you mean `a_ctl`?",
+        "config/trial.yaml: `responders.noninferiority` names `a_ctrl`, which is not under `contrasts`. Did you mean "
+        "`a_ctl`?",
+        "config/trial.yaml: `outcomes` names `z`, which is not a construct. Known names are listed in "
+        "config/measures.yaml.",
+        "config/trial.yaml: the contrast `a_a` has `a` on both sides. Name each arm on one side only.",
+    ]
+    assert check_plan(PLAN, ["y", "age"]) == []
 
 
 def test_a_model_that_explains_the_arm() -> None:

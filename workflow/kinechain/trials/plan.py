@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kinechain.errors import Problem, UserError
+from kinechain.errors import Problem, UserError, closest
 
 FILE = "config/trial.yaml"
 IMPUTED, DELTA, REFERENCE = "imputed", "delta", "jump_to_reference"
@@ -127,3 +127,56 @@ def parse_plan(content: Mapping[str, Any]) -> TrialPlan:
         auxiliaries=tuple(missing.get("auxiliaries", ())),
         assumptions=tuple(missing.get("assumptions", (IMPUTED, DELTA, REFERENCE))),
     )
+
+
+def check_plan(plan: TrialPlan, constructs: Collection[str]) -> list[Problem]:
+    """Names the plan speaks of that nothing has, and comparisons of an arm with itself.
+
+    constructs  every construct of config/measures.yaml
+    """
+    return [*_unknown_contrasts(plan), *_unknown_constructs(plan, constructs), *_unequal_arms(plan)]
+
+
+def _unknown_contrasts(plan: TrialPlan) -> Iterator[Problem]:
+    known = [comparison.name for comparison in plan.comparisons]
+    named = [("mediation.contrasts", name) for name in (plan.mediation.contrasts if plan.mediation else ())]
+    if plan.noninferiority:
+        named.append(("responders.noninferiority", plan.noninferiority))
+    for key, name in named:
+        if name not in known:
+            yield Problem(FILE, f"`{key}` names `{name}`, which is not under `contrasts`", closest(name, known))
+
+
+def _unknown_constructs(plan: TrialPlan, constructs: Collection[str]) -> Iterator[Problem]:
+    named = {"outcomes": plan.outcomes, "covariates": plan.covariates, "missing.auxiliaries": plan.auxiliaries}
+    if plan.distance:
+        named["distance.of"] = (plan.distance.of,)
+    if plan.responder_outcome:
+        named["responders.outcome"] = (plan.responder_outcome,)
+    if plan.mediation:
+        named |= {"mediation.chain": plan.mediation.chain, "mediation.outcome": (plan.mediation.outcome,)}
+    if plan.relapse:
+        named |= {"relapse.outcome": (plan.relapse.outcome,), "relapse.moderators": plan.relapse.moderators}
+    for key, names in named.items():
+        for name in names:
+            if name not in constructs and not any(name.removesuffix(end) in constructs for end in _ends(plan)):
+                yield Problem(
+                    FILE,
+                    f"`{key}` names `{name}`, which is not a construct",
+                    closest(name, list(constructs), "config/measures.yaml"),
+                )
+
+
+def _ends(plan: TrialPlan) -> tuple[str, ...]:
+    return tuple(f"_{visit}" for visit in (plan.baseline, plan.after, plan.later))
+
+
+def _unequal_arms(plan: TrialPlan) -> Iterator[Problem]:
+    for comparison in plan.comparisons:
+        both = [arm for arm in comparison.arms if arm in comparison.against]
+        if both:
+            yield Problem(
+                FILE,
+                f"the contrast `{comparison.name}` has `{both[0]}` on both sides",
+                "Name each arm on one side only",
+            )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -80,11 +81,7 @@ def trial_from(cohort: Cohort, plan: TrialPlan) -> Trial:
     labels = people[cohort.roles["arm"]].astype(str)
     present = [str(arm) for arm in cohort.extra["arms"] if (labels == str(arm)).any()]
     arms = (plan.control, *(arm for arm in present if arm != plan.control))
-    values = {
-        name: _by_visit(people, name, visits)
-        for name in cohort.constructs
-        if any(f"{name}_{visit}" in people.columns for visit in visits[1:])
-    }
+    values = {name: table for name, table in _over_visits(cohort, visits).items() if _moves(table)}
     day = _by_visit(people, "visit_day", visits)
     recorded = np.array([~np.isnan(table) for table in values.values()])
     Z, covariates, filled = _covariates(people, cohort, plan)
@@ -107,6 +104,24 @@ def trial_from(cohort: Cohort, plan: TrialPlan) -> Trial:
         units={name: cohort.units.get(name, "") for name in values},
         measures=dict(cohort.constructs),
     )
+
+
+def _over_visits(cohort: Cohort, visits: tuple[str, ...]) -> dict[str, Array]:
+    """Constructs with a value at a later visit -> (n, V)."""
+    assert cohort.people is not None
+    return {
+        name: _by_visit(cohort.people, name, visits)
+        for name in cohort.constructs
+        if any(f"{name}_{visit}" in cohort.people.columns for visit in visits[1:])
+    }
+
+
+def _moves(table: Array) -> bool:
+    """Whether a value differs between visits in anybody; what never does was copied from visit to visit, as age is."""
+    seen = ~np.isnan(table)
+    low = np.where(seen, table, np.inf).min(axis=1)
+    high = np.where(seen, table, -np.inf).max(axis=1)
+    return bool((low < high).any() or not seen[:, 0].any())
 
 
 def _by_visit(people: pd.DataFrame, name: str, visits: tuple[str, ...]) -> Array:
@@ -187,9 +202,8 @@ def _check_arms(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
 
 
 def _check_visits(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
-    people, where = cohort.people, f"config/cohorts/{cohort.name}.yaml"
-    assert people is not None
     visits = [str(visit) for visit in cohort.extra.get("visits", ())]
+    where = f"config/cohorts/{cohort.name}.yaml"
     if len(visits) < 2:
         yield Problem(
             cohort.name, "a trial needs two visits or more", f"Name them in order of time under `visits` in {where}"
@@ -212,14 +226,23 @@ def _check_visits(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
                 f"the mediators are measured at `{plan.after}`, which is not before their outcome at `{plan.later}`",
                 "Let `after` be an earlier visit than `later`: a cause is measured before what it causes",
             )
-    for visit in visits:
-        columns = [f"{name}_{visit}" for name in cohort.constructs if f"{name}_{visit}" in people.columns]
-        if not columns or people[columns].isna().all(axis=None):
+    yield from check_visits(cohort)
+
+
+def check_visits(cohort: Cohort) -> Iterator[Problem]:
+    """Visits of any cohort that nobody attended, or whose days run backward; nothing for a cohort of one visit."""
+    people, where = cohort.people, f"config/cohorts/{cohort.name}.yaml"
+    visits = tuple(str(visit) for visit in cohort.extra.get("visits", ()))
+    if people is None or len(visits) < 2:
+        return
+    moving = [table for table in _over_visits(cohort, visits).values() if _moves(table)]
+    for v, visit in enumerate(visits):
+        if all(np.isnan(table[:, v]).all() for table in moving):
             yield Problem(
                 cohort.name, f"nobody attended the visit `{visit}`", f"Leave it out of `visits` in {where}, or map it"
             )
-    days = _by_visit(people, "visit_day", tuple(visits))
-    for before, after in zip(range(len(visits) - 1), range(1, len(visits)), strict=True):
+    days = _by_visit(people, "visit_day", visits)
+    for before, after in pairwise(range(len(visits))):
         with np.errstate(invalid="ignore"):
             wrong = int((days[:, after] <= days[:, before]).sum())
         if wrong:
@@ -234,8 +257,8 @@ def _check_covariates(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
     later = [str(visit) for visit in cohort.extra.get("visits", ())][1:]
     for name in plan.covariates:
         for visit in later:
-            if name.endswith(f"_{visit}"):
-                base = name.removesuffix(f"_{visit}")
+            base = name.removesuffix(f"_{visit}")
+            if base != name and name not in cohort.constructs:
                 yield Problem(
                     FILE,
                     f"the covariate `{name}` is measured after treatment began, so that adjusting for it hides part of"
@@ -245,16 +268,23 @@ def _check_covariates(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
 
 
 def check_time_order(
-    model: str, paths: list[tuple[str, str]], visits: tuple[str, ...], arms: tuple[str, ...] = ()
+    model: str,
+    paths: list[tuple[str, str]],
+    visits: tuple[str, ...],
+    arms: tuple[str, ...] = (),
+    plain: Collection[str] = (),
 ) -> list[Problem]:
     """Paths of a model that run backward in time, and arms explained by what followed them.
 
     paths   (outcome, cause) pairs; a name ending in `_<visit>` was measured at that visit, any other at the first
     visits  in order of time
     arms    names of the arm indicators
+    plain   constructs and measures: names without a visit, however they end
     """
 
     def when(name: str) -> int:
+        if name in plain:
+            return 0
         return next((v for v, visit in enumerate(visits) if name.endswith(f"_{visit}")), 0)
 
     problems = []
