@@ -50,7 +50,7 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...], str]] = {
     "missing column": (
         lambda d: d.drop(columns="w"),
         (),
-        "d.csv: `w` is not a column of the data (m.lav:2). Choose one of `c`, `g`, `m`, `x`, `y`.",
+        "d.csv: `w` is not a column of the data (m.lav:2:5). Choose one of `c`, `g`, `m`, `x`, `y`.",
     ),
     "no rows": (lambda d: d[:0], (), "d.csv: the data have no rows (m.lav). Export the data again."),
     "one row": (

@@ -105,7 +105,7 @@ def test_a_macro_keeps_what_the_data_have_and_records_the_rest() -> None:
     [
         ({"equations": "y ~ x", "mediatrs": 1}, "m.yaml: unknown key `mediatrs`."),
         ({"equations": ""}, "m.yaml: `equations` is empty. Write at least one equation, such as `y ~ x`."),
-        ({"equations": "y ~ xx1"}, "m.yaml:1: `xx1` is not a column of the data. Did you mean `x1`?"),
+        ({"equations": "y ~ xx1"}, "m.yaml:1:5: `xx1` is not a column of the data. Did you mean `x1`?"),
         ({"equations": "y ~ 2*B"}, "m.yaml:1: the macro `B` can only be a plain term of a regression."),
         ({"equations": "y ~ x", "missing": "fimll"}, "m.yaml: `missing: fimll` is unknown. Did you mean `fiml`?"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from kinechain.effect_plan import EffectPlan, plan_effects
+from kinechain.estimators.layout import label_values
 from kinechain.expressions import linearise
 from kinechain.fit import Fit, std_errors_of
 from kinechain.links import effects_across_links
 from kinechain.numerics import Array
+from kinechain.numerics.ram import Index
 from kinechain.solution import solve_rows, standardise_rows
 
 if TYPE_CHECKING:
@@ -57,6 +60,20 @@ def differentiate_effects(fit: Fit) -> Effects:
     return Effects(plan, values, slopes, *both)
 
 
+def estimate_definitions(fit: Fit) -> dict[str, tuple[float, float]]:
+    """Estimate and standard error of what the model defines with `:=`, and of nothing else; NaN without numbers."""
+    if not fit.table.definitions:
+        return {}
+    values, gradients = label_values(fit.table, fit.table.first_rows(), fit.estimates)
+    names = [definition.lhs for definition in fit.table.definitions]
+    absent = effects_across_links(plan_effects(fit.table, fit.spec.covariates), fit.links) if fit.links else {}
+    errors = std_errors_of(np.array([gradients[name] for name in names]), fit.covariance)
+    return {
+        name: (math.nan, math.nan) if name in absent else (values[name], float(error))
+        for name, error in zip(names, errors, strict=True)
+    }
+
+
 def _walk(
     plan: EffectPlan, values: Array, slopes: Array, standard: Array, standard_slopes: Array
 ) -> tuple[Array, Array]:
@@ -67,6 +84,19 @@ def _walk(
     named = {name: float(values[at]) for name, at in places.items()}
     named_slopes = {name: slopes[at] for name, at in places.items()}
     loops = [_total_effects(arrows, values) for arrows in plan.arrows]
+    known: dict[tuple[int, tuple[str, ...]], tuple[float, Array]] = {}
+
+    def product(group: int, path: tuple[str, ...]) -> tuple[float, Array]:
+        """Product of the arrows along a path; paths share their beginnings."""
+        if (group, path) not in known:
+            row = plan.arrows[group - 1][path[-1], path[-2]]
+            value, slope = float(values[row]), slopes[row]
+            if len(path) > 2:
+                before, before_slope = product(group, path[:-1])
+                value, slope = before * value, before_slope * value + before * slope
+            known[group, path] = value, slope
+        return known[group, path]
+
     for at, effect in enumerate(plan.effects):
         if effect.kind == "r2":
             result[at], gradient[at] = 1.0 - standard[effect.row], -standard_slopes[effect.row]
@@ -76,38 +106,35 @@ def _walk(
             result[at], gradient[at] = linearise(effect.expression, named, named_slopes, k)
             named[effect.name], named_slopes[effect.name] = float(result[at]), gradient[at]
         elif effect.path:
-            arrows = plan.arrows[effect.group - 1]
-            rows = [arrows[outcome, source] for source, outcome in zip(effect.path, effect.path[1:], strict=False)]
-            result[at] = np.prod(values[rows])
-            others = [np.prod(np.delete(values[rows], one)) for one in range(len(rows))]
-            gradient[at] = np.array(others) @ slopes[rows]
+            result[at], gradient[at] = product(effect.group, effect.path)
         else:
-            arrows = plan.arrows[effect.group - 1]
-            names, B = loops[effect.group - 1]
+            names, B, outcomes, sources, rows = loops[effect.group - 1]
             y, x = names[effect.lhs], names[effect.rhs]
             result[at] = B[y, x]
-            ends = [(names[outcome], names[source], row) for (outcome, source), row in arrows.items()]
-            weights = np.array([B[y, i] * B[j, x] for i, j, _ in ends])
-            gradient[at] = weights @ slopes[[row for _, _, row in ends]]
-            own = arrows.get((effect.lhs, effect.rhs))
+            gradient[at] = (B[y, outcomes] * B[sources, x]) @ slopes[rows]
+            own = plan.arrows[effect.group - 1].get((effect.lhs, effect.rhs))
             if effect.kind == "total_indirect" and own is not None:
                 result[at] -= values[own]
-                gradient[at] = gradient[at] - slopes[own]
+                gradient[at] -= slopes[own]
     return result, gradient
 
 
-def _total_effects(arrows: Mapping[tuple[str, str], int], values: Array) -> tuple[dict[str, int], Array]:
-    """Names and (I - A)^-1 of the arrows between variables; NaN where a loop feeds itself fully."""
+def _total_effects(
+    arrows: Mapping[tuple[str, str], int], values: Array
+) -> tuple[dict[str, int], Array, Index, Index, Index]:
+    """Names and (I - A)^-1 of the arrows between variables, NaN where a loop feeds itself fully; then for each arrow
+    the places of its outcome and source, and its row."""
     names = {name: at for at, name in enumerate(dict.fromkeys(name for arrow in arrows for name in arrow))}
+    outcomes = np.array([names[outcome] for outcome, _ in arrows], dtype=np.intp)
+    sources = np.array([names[source] for _, source in arrows], dtype=np.intp)
+    rows = np.array([*arrows.values()], dtype=np.intp)
     A = np.zeros((len(names), len(names)))
-    for (outcome, source), row in arrows.items():
-        A[names[outcome], names[source]] = values[row]
-    if not np.isfinite(A).all():
-        return names, np.full_like(A, math.nan)
-    try:
-        return names, np.asarray(np.linalg.inv(np.eye(len(names)) - A), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return names, np.full_like(A, math.nan)
+    A[outcomes, sources] = values[rows]
+    B = np.full_like(A, math.nan)
+    if np.isfinite(A).all():
+        with contextlib.suppress(np.linalg.LinAlgError):
+            B = np.asarray(np.linalg.inv(np.eye(len(names)) - A), dtype=np.float64)
+    return names, B, outcomes, sources, rows
 
 
 def estimate_effects(fit: Fit, *, level: float = LEVEL, units: Mapping[str, str] | None = None) -> pd.DataFrame:

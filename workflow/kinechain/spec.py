@@ -7,16 +7,17 @@ Automatic rows follow lavaan's `sem()`: Rosseel (2012), Journal of Statistical S
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.syntax import FlatRow, Modifier, Operator, parse_model
 
 EstimatorName = str
 Missing = Literal["listwise", "fiml"]
+Known = TypeVar("Known")
 
 GROUP_EQUALITIES: Final = (
     "loadings",
@@ -137,24 +138,29 @@ class ParameterTable:
     @property
     def n_free(self) -> int:
         """Free parameters, those that are equal counted once."""
-        return max((row.free for row in self.rows), default=0)
+        return self.remember("n_free", lambda: max((row.free for row in self.rows), default=0))
 
     @property
     def n_asked(self) -> int:
         """Free parameters of the model itself: the moments of causes that nothing explains are left out."""
         causes = set(self.exogenous)
-        return len(
-            {
-                row.free
-                for row in self.rows
-                if row.free and not (row.lhs in causes and (row.op == "~1" or row.rhs in causes))
-            }
-        )
+
+        def is_asked(row: Row) -> bool:
+            return bool(row.free) and not (row.lhs in causes and (row.op == "~1" or row.rhs in causes))
+
+        return self.remember("n_asked", lambda: len({row.free for row in self.rows if is_asked(row)}))
 
     @property
     def has_means(self) -> bool:
         """Whether intercepts are part of the model."""
-        return any(row.op == "~1" for row in self.rows)
+        return self.remember("has_means", lambda: any(row.op == "~1" for row in self.rows))
+
+    def remember(self, what: str, work: Callable[[], Known]) -> Known:
+        """What follows from the rows alone, worked out once."""
+        if what not in self.memory:
+            self.memory[what] = work()
+        known: Known = self.memory[what]
+        return known
 
     def parameter_names(self) -> tuple[str, ...]:
         """A readable name for each free parameter: its label, or its first row as text (with its group, if several)."""
@@ -167,12 +173,16 @@ class ParameterTable:
 
     def first_rows(self) -> dict[str, int]:
         """Position in `rows` of the first row that bears each label or plabel."""
-        places: dict[str, int] = {}
-        for position, row in enumerate(self.rows):
-            for name in (row.label, row.plabel):
-                if name:
-                    places.setdefault(name, position)
-        return places
+
+        def find() -> dict[str, int]:
+            places: dict[str, int] = {}
+            for position, row in enumerate(self.rows):
+                for name in (row.label, row.plabel):
+                    if name:
+                        places.setdefault(name, position)
+            return places
+
+        return self.remember("first_rows", find)
 
 
 def row_name(row: Row | FlatRow) -> str:
@@ -259,7 +269,7 @@ def build_spec(
     if not equations.strip():
         raise UserError(Problem(where, "`equations` is empty", "Write at least one equation, such as `y ~ x`"))
     flat, covariates, unmeasured = _write_macros_out(
-        parse_model(equations, f"{where}: equations"), _read_macros(macros or {}), available, where
+        parse_model(equations, where), _read_macros(macros or {}), available, where
     )
     options = ModelOptions(
         fixed_x=bool(mapping.get("fixed_x", True)),
@@ -276,7 +286,7 @@ def build_spec(
         raise UserError(Problem(where, f"`missing: {missing}` is unknown", closest(missing, ("listwise", "fiml"))))
     spec = ModelSpec(
         name=str(mapping.get("name") or "model"),
-        flat=flat + (parse_model(effects, f"{where}: effects") if effects.strip() else ()),
+        flat=flat + (parse_model(effects, where) if effects.strip() else ()),
         options=options,
         estimator=str(mapping.get("estimator") or "ml").lower(),
         missing=missing,  # type: ignore[arg-type]  # checked above
@@ -310,8 +320,8 @@ def unknown_variables(spec: ModelSpec, observed: Iterable[str], available: Colle
     for name in observed:
         absent = [part for part in (name.split(":") if name not in known else []) if part not in known]
         for part in absent:
-            line = next((row.line for row in spec.flat if name in (row.lhs, row.rhs)), 0)
-            place = f"{spec.where}:{line}" if line else spec.where
+            row = next((row for row in spec.flat if name in (row.lhs, row.rhs)), None)
+            place = f"{spec.where}:{row.line}:{row.column}" if row else spec.where
             problems.append(Problem(place, f"`{part}` is not a column of the data", closest(part, known)))
     return problems
 

@@ -12,7 +12,7 @@ from kinechain.expressions import Expression, linearise
 from kinechain.numerics import Array
 from kinechain.numerics.optimise import Constraints, no_constraints
 from kinechain.numerics.ram import Index, Part, Ram
-from kinechain.spec import ParameterTable, Row
+from kinechain.spec import ParameterTable
 
 PARTS = {"=~": Part.A, "~": Part.A, "~~": Part.S, "~1": Part.M, "|": Part.TAU, "~*~": Part.DELTA}
 
@@ -22,10 +22,9 @@ def lay_out(table: ParameterTable, moments: tuple[tuple[Array, Array], ...]) -> 
 
     moments  (mean (p,), covariance (p, p)) of the observed variables of each group: exogenous rows take their values
     """
-    if "layouts" not in table.memory:
-        table.memory["layouts"] = _lay_out_rows(table)
     layouts = []
-    for (ram, given), (mean, covariance) in zip(table.memory["layouts"], moments, strict=True):
+    known = table.remember("layouts", lambda: _lay_out_rows(table))
+    for (ram, given), (mean, covariance) in zip(known, moments, strict=True):
         fixed = ram.fixed.copy()
         row, column = ram.row[given], ram.column[given]
         fixed[given] = np.where(ram.part[given] == Part.M, mean[row], covariance[row, column])
@@ -84,6 +83,10 @@ class _Demand:
 
 def read_constraints(table: ParameterTable) -> Constraints | None:
     """The table's constraints and bounds as functions of the free parameters; None when it has none."""
+    return table.remember("constraints", lambda: _read_constraints(table))
+
+
+def _read_constraints(table: ParameterTable) -> Constraints | None:
     equal = [_Demand(row.left, row.right) for row in table.constraints if row.op == "==" and row.left and row.right]
     above = [
         _Demand(row.left, row.right, 1.0 if row.op == ">" else -1.0)
@@ -147,67 +150,143 @@ def label_values(
 # --- starting values ---
 
 
+@dataclass(frozen=True, slots=True)
+class _Equation:
+    """One outcome: where its paths stand, and what is solved for.
+
+    outcome      its position
+    cells        (c,) its cells, paths and loadings of others left out
+    sources      (c,) what stands at their other end
+    seen         (s,) free cells whose source is observed; `x` are those sources
+    told         (t,) fixed cells whose source is observed; `given` are those sources
+    instruments  what the slopes are solved with: `x` itself, or the variables nothing points at
+    """
+
+    outcome: int
+    cells: Index
+    sources: Index
+    seen: Index
+    x: Index
+    told: Index
+    given: Index
+    instruments: Index
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What guessing needs to know about the rows of one group, whatever the data.
+
+    places     free positions of the free rows; `free` are those rows
+    given      (k,) starting values the user wrote, NaN elsewhere
+    loading    (c,) whether a cell is a loading
+    equations  in the order of their outcomes
+    plain      outcomes that are observed and no indicators
+    variances, means  free cells
+    moments    free covariance cells of two observed variables nothing points at
+    entangled  those of two variables whose equations cannot be told apart by least squares
+    """
+
+    free: Index
+    places: Index
+    given: Array
+    loading: NDArray[np.bool_]
+    equations: tuple[_Equation, ...]
+    plain: Index
+    variances: Index
+    moments: Index
+    entangled: Index
+    means: Index
+
+
 def start_values(table: ParameterTable, rams: tuple[Ram, ...], moments: tuple[tuple[Array, Array], ...]) -> Array:
     """Where the search starts: equation-wise least squares, which for a recursive model of observed variables with
     uncorrelated residuals is already the maximum-likelihood solution; simple guesses for what hangs on latents.
 
     moments  (mean (p,), covariance (p, p)) of each group
     """
+    plans = table.remember(
+        "guesses", lambda: tuple(_plan_group(table, group, ram) for group, ram in enumerate(rams, 1))
+    )
     total, count = np.zeros(table.n_free), np.zeros(table.n_free)
     given = np.full(table.n_free, math.nan)
-    for group, (ram, (mean, S)) in enumerate(zip(rams, moments, strict=True), start=1):
-        rows = [row for row in table.rows if row.group == group]
-        guess = _guess_group(rows, ram, mean, S)
-        for position, row in enumerate(rows):
-            if row.free:
-                total[row.free - 1] += guess[position]
-                count[row.free - 1] += 1.0
-                if math.isfinite(row.start):
-                    given[row.free - 1] = row.start
+    for plan, ram, (mean, S) in zip(plans, rams, moments, strict=True):
+        np.add.at(total, plan.places, _guess_group(plan, ram, mean, S)[plan.free])
+        np.add.at(count, plan.places, 1.0)
+        given = np.where(np.isnan(plan.given), given, plan.given)
     average = total / np.maximum(count, 1.0)
     return np.where(np.isnan(given), average, given)
 
 
-def _guess_group(rows: list[Row], ram: Ram, mean: Array, S: Array) -> Array:
-    """A value for every row of one group."""
-    value = ram.fixed.copy()
+def _plan_group(table: ParameterTable, group: int, ram: Ram) -> _Plan:
+    rows = [row for row in table.rows if row.group == group]
     p = ram.p
     loading = np.array([row.op == "=~" for row in rows], dtype=np.bool_)
     is_free = ram.free >= 0
-    variance = np.concatenate([np.diag(S), np.ones(ram.m - p)])
-    explained = np.zeros(ram.m)
-    _guess_loadings(ram, S, loading, value, variance, explained)
-    slopes = np.zeros((ram.m, ram.m))
     paths = (ram.part == Part.A) & ~loading
-    instruments = np.setdiff1d(np.arange(p), np.concatenate([ram.row[paths], ram.row[loading]]))
+    reached, indicators = np.unique(ram.row[paths]), np.unique(ram.row[loading])
+    instruments = np.setdiff1d(np.arange(p), np.concatenate([reached, indicators]))
     is_entangled = _find_entangled(ram, paths)
-    for outcome in np.unique(ram.row[paths]):
+    equations = []
+    for outcome in reached:
         cells = np.flatnonzero(paths & (ram.row == outcome))
-        seen = cells[(ram.column[cells] < p) & is_free[cells]] if outcome < p else cells[:0]
-        told = cells[~is_free[cells] & (ram.column[cells] < p)] if outcome < p else cells[:0]
-        if len(seen):
-            x = ram.column[seen]
-            right = S[:, outcome] - S[:, ram.column[told]] @ value[told]
-            value[seen] = _solve_equation(S, x, right, instruments if is_entangled[outcome] else x)
-        slopes[outcome, ram.column[cells]] = value[cells]
-        if outcome < p and not loading[ram.row == outcome].any():
-            weights = slopes[outcome, :p]
-            rest = S[outcome, outcome] - 2.0 * weights @ S[outcome] + weights @ S @ weights
-            explained[outcome] = S[outcome, outcome] - max(rest, 0.05 * S[outcome, outcome])
-    for cell in np.flatnonzero((ram.part == Part.S) & is_free):
-        i, j = ram.row[cell], ram.column[cell]
-        if i == j:
-            value[cell] = max(variance[i] - explained[i], 0.05 * variance[i])
-        elif i < p and j < p and is_entangled[i] and is_entangled[j]:
-            value[cell] = _residual(slopes, i, p) @ S @ _residual(slopes, j, p)
-        elif i < p and j < p and not (ram.row[paths] == i).any() and not (ram.row[paths] == j).any():
-            is_indicator = (ram.row[loading] == i).any() or (ram.row[loading] == j).any()
-            value[cell] = 0.0 if is_indicator else S[i, j]
-        else:
-            value[cell] = 0.0
-    for cell in np.flatnonzero((ram.part == Part.M) & is_free):
-        i = ram.row[cell]
-        value[cell] = mean[i] - slopes[i, :p] @ mean if i < p else 0.0
+        inner = cells[ram.column[cells] < p] if outcome < p else cells[:0]
+        seen, told = inner[is_free[inner]], inner[~is_free[inner]]
+        x = ram.column[seen]
+        chosen = instruments if is_entangled[outcome] else x
+        equations.append(_Equation(int(outcome), cells, ram.column[cells], seen, x, told, ram.column[told], chosen))
+    cells = np.flatnonzero((ram.part == Part.S) & is_free)
+    i, j = ram.row[cells], ram.column[cells]
+    is_pair = (i != j) & (i < p) & (j < p)
+    entangled = is_pair & is_entangled[i] & is_entangled[j]
+    is_alone = ~np.isin(i, [*reached, *indicators]) & ~np.isin(j, [*reached, *indicators])
+    given = np.full(table.n_free, math.nan)
+    for row in rows:
+        if row.free and math.isfinite(row.start):
+            given[row.free - 1] = row.start
+    free = np.flatnonzero(is_free)
+    return _Plan(
+        free,
+        ram.free[free],
+        given,
+        loading,
+        tuple(equations),
+        np.setdiff1d(reached[reached < p], indicators),
+        cells[i == j],
+        cells[is_pair & is_alone & ~entangled],
+        cells[entangled],
+        np.flatnonzero((ram.part == Part.M) & is_free),
+    )
+
+
+def _guess_group(plan: _Plan, ram: Ram, mean: Array, S: Array) -> Array:
+    """A value for every row of one group."""
+    value = ram.fixed.copy()
+    value[ram.free >= 0] = 0.0
+    p = ram.p
+    variance = np.ones(ram.m)
+    variance[:p] = S.diagonal()
+    explained = np.zeros(ram.m)
+    if plan.loading.any():
+        _guess_loadings(ram, S, plan.loading, value, variance, explained)
+    slopes = np.zeros((ram.m, ram.m))
+    for equation in plan.equations:
+        if len(equation.seen):
+            right = S[:, equation.outcome]
+            if len(equation.told):
+                right = right - S[:, equation.given] @ value[equation.told]
+            value[equation.seen] = _solve_equation(S, equation.x, right, equation.instruments)
+        slopes[equation.outcome, equation.sources] = value[equation.cells]
+    weights = slopes[plan.plain, :p]
+    total = variance[plan.plain]
+    rest = total - (weights * (2.0 * S[plan.plain] - weights @ S)).sum(axis=1)
+    explained[plan.plain] = total - np.maximum(rest, 0.05 * total)
+    of = ram.row[plan.variances]
+    value[plan.variances] = np.maximum(variance[of] - explained[of], 0.05 * variance[of])
+    value[plan.moments] = S[ram.row[plan.moments], ram.column[plan.moments]]
+    for cell in plan.entangled:
+        value[cell] = _residual(slopes, ram.row[cell], p) @ S @ _residual(slopes, ram.column[cell], p)
+    of = ram.row[plan.means]
+    value[plan.means] = np.where(of < p, mean[np.minimum(of, p - 1)] - slopes[of, :p] @ mean, 0.0)
     return value
 
 
@@ -238,10 +317,11 @@ def _solve_equation(S: Array, x: Index, right: Array, instruments: Index) -> Arr
     right  (p,) covariances of all variables with the outcome, less what is fixed
     """
     if len(instruments) < len(x) or instruments is x:
+        square = S[x[:, None], x]
         try:
-            return np.asarray(np.linalg.solve(S[np.ix_(x, x)], right[x]))
+            return np.asarray(np.linalg.solve(square, right[x]))
         except np.linalg.LinAlgError:
-            return np.asarray(np.linalg.lstsq(S[np.ix_(x, x)], right[x], rcond=None)[0])
+            return np.asarray(np.linalg.lstsq(square, right[x], rcond=None)[0])
     first = S[np.ix_(instruments, x)]
     projected = first.T @ np.linalg.pinv(S[np.ix_(instruments, instruments)], hermitian=True)
     return np.asarray(np.linalg.lstsq(projected @ first, projected @ right[instruments], rcond=None)[0])

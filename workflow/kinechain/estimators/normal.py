@@ -22,7 +22,7 @@ from kinechain.numerics.information import invert_information, open_directions
 from kinechain.numerics.likelihood import log_likelihood, observed_information
 from kinechain.numerics.model import GroupModel, NormalModel, saturated_moments
 from kinechain.numerics.optimise import Constraints, Optimum, minimise
-from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments, imply_moments
+from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments
 from kinechain.numerics.robust import first_order_information, saturated_derivatives
 from kinechain.sample import DataError, Sample, check_size, draw_sample
 from kinechain.spec import ModelSpec, ParameterTable
@@ -293,7 +293,7 @@ def _test_inputs(problem: _Setting, optimum: Optimum, n_parameters: int, scaling
         is_fixed = np.isin(np.arange(len(problem.sample.names)), problem.fixed)
         keep = ~(is_fixed[rows] & is_fixed[columns])
         for group in model.groups:
-            d_mu, d_Sigma = differentiate_moments(group.ram, imply_moments(group.ram, theta))
+            d_mu, d_Sigma = differentiate_moments(group.ram, group.at(theta)[0])
             deltas.append(np.concatenate([d_mu[~is_fixed], d_Sigma[rows[keep], columns[keep]]]))
     return TestInputs(
         patterns=tuple(group.patterns for group in problem.sample.groups),
@@ -330,9 +330,8 @@ def _judge(problem: _Setting, theta: Array) -> tuple[Status, str]:
         for cell in np.flatnonzero((ram.part == Part.S) & (ram.row == ram.column) & (ram.free >= 0)):
             if value[cell] < 0.0:
                 said.append(f"the variance of `{ram.names[ram.row[cell]]}` is {value[cell]:.4g}{place}")
-        implied = imply_moments(ram, theta)
         if ram.m > ram.p and not said:
-            latent = implied.E[ram.p :, ram.p :]
+            latent = group.at(theta)[0].E[ram.p :, ram.p :]
             sd = np.sqrt(np.maximum(np.diag(latent), 1e-300))
             if np.linalg.eigvalsh(latent / np.outer(sd, sd))[0] < -1e-8:
                 said.append(f"the latent variables have impossible correlations{place}")

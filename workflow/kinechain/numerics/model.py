@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,26 +21,40 @@ from kinechain.numerics.ram import Implied, Ram, curve_moments, differentiate_mo
 
 @dataclass(frozen=True, slots=True)
 class GroupModel:
-    """One group: where its parameters stand, and what was observed."""
+    """One group: where its parameters stand, and what was observed.
+
+    last  the point looked at last, and what was found there
+    """
 
     ram: Ram
     data: Patterns
+    last: dict[bytes, tuple[Implied, Likelihood]] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def at(self, theta: Array) -> tuple[Implied, Likelihood]:
         """Implied moments and likelihood. Means outside the model are those of the sample (complete data only).
 
         Raises numpy.linalg.LinAlgError where the implied covariances are not positive definite.
         """
-        implied = imply_moments(self.ram, theta)
-        mu = implied.mu if self.ram.means else self.data.mean[0]
-        return implied, log_likelihood(self.data, mu, implied.Sigma)
+        key = theta.tobytes()
+        found = self.last.get(key)
+        if found is None:
+            implied = imply_moments(self.ram, theta)
+            mu = implied.mu if self.ram.means else self.data.mean[0]
+            found = implied, log_likelihood(self.data, mu, implied.Sigma)
+            self.last.clear()
+            self.last[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class NormalModel:
-    """The groups of one model; as an `Objective` it is minus the mean log-likelihood of a person."""
+    """The groups of one model; as an `Objective` it is minus the mean log-likelihood of a person.
+
+    last  the derivatives taken last
+    """
 
     groups: tuple[GroupModel, ...]
+    last: dict[tuple[bytes, bool], Slope] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def n(self) -> int:
@@ -57,6 +71,14 @@ class NormalModel:
 
     def slope(self, theta: Array, *, exact: bool) -> Slope:
         """Minus the mean log-likelihood with its derivatives; the curvature is expected unless `exact`."""
+        key = theta.tobytes(), exact
+        if key not in self.last:
+            slope = self._differentiate(theta, exact=exact)
+            self.last.clear()
+            self.last[key] = slope
+        return self.last[key]
+
+    def _differentiate(self, theta: Array, *, exact: bool) -> Slope:
         value, gradient, information = 0.0, np.zeros_like(theta), np.zeros((len(theta), len(theta)))
         for group in self.groups:
             implied, at = group.at(theta)

@@ -189,6 +189,8 @@ def _solve_step(curvature: Array, gradient: Array, theta: Array, limits: Constra
     """
     equal, by_equal = limits.equal(theta)
     above, by_above = limits.above(theta)
+    if not len(equal) and not len(above):
+        return *_solve_bordered(curvature, by_equal, -gradient, equal), by_equal
     working = [int(index) for index in np.flatnonzero(above < 0.0)]
     step, multipliers, active = np.zeros_like(theta), np.zeros(0), np.zeros((0, len(theta)))
     for _ in range(10 + 5 * len(above)):

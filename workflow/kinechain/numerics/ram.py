@@ -8,7 +8,7 @@ and Statistical Psychology 37, 234-251; derivatives by differentiating B = (I - 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,14 @@ from kinechain.numerics import Array
 Index = NDArray[np.intp]
 
 
-class Part(IntEnum):
-    """The matrix a parameter stands in."""
+class Part:
+    """The matrix a parameter stands in, as a plain number: it is compared with arrays in the innermost loops."""
 
-    A = 0
-    S = 1
-    M = 2
-    TAU = 3
-    DELTA = 4
+    A: Final = 0
+    S: Final = 1
+    M: Final = 2
+    TAU: Final = 3
+    DELTA: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Ram:
             return self.fixed
         return np.where(self.free >= 0, theta[self.free], self.fixed)
 
-    def select(self, part: Part, *, only_free: bool = True) -> Index:
+    def select(self, part: int, *, only_free: bool = True) -> Index:
         """Positions of the cells of one matrix."""
         chosen = self.part == part
         return np.flatnonzero(chosen & (self.free >= 0) if only_free else chosen)
@@ -73,7 +73,7 @@ class Ram:
         """Columns for cells summed into columns for free parameters: (..., len(cells)) to (..., k)."""
         out = np.zeros((*cell_columns.shape[:-1], self.k))
         free = self.free[cells]
-        if len(np.unique(free)) == len(free):
+        if not len(free) or np.bincount(free).max() == 1:
             out[..., free] = cell_columns
         else:
             choice = np.zeros((len(cells), self.k))
