@@ -70,7 +70,7 @@ bench-trials: setup ## contrasts and mediation of trials with a known truth (abo
 	nice $(BIN)/python benchmarks/trials.py
 
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
-	$(BIN)/python benchmarks/corpus.py 5000
+	$(BIN)/python benchmarks/corpus.py 5000 --page benchmarks/results/corpus.md
 
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
 	$(BIN)/python benchmarks/readers.py

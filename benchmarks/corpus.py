@@ -6,7 +6,8 @@ Files are made by spoiling the fixtures (truncated, noise, wrong encoding, ragge
 10,000 columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 seconds a
 file. A worker also watches that nothing starts a process, opens a connection or writes a file while it reads.
 
-Printed at the end: how many became cohorts, how many ended in a line, by kind; slowest and largest; every failure. Exit
+Each file is also handed to the drafting of a yaml, as `kinechain init` does it. Printed at the end: how many became
+cohorts, how many ended in a line, by kind; slowest and largest; every failure. With --page the same as a page. Exit
 code 1 when any file crashed, hung, wrote, or said something else than lines of the right form.
 """
 
@@ -206,8 +207,18 @@ def write_base(folder: Path) -> list[tuple[str, str, bytes, str]]:
 def worker(folder: Path) -> None:
     """Read cohorts named on stdin, one a line; answer each with one line of json. Limits hold for each file."""
     resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY, 4 * MEMORY))  # address space; resident memory is measured below
+    from kinechain.draft import FORMATS, draft_cohort
     from kinechain.errors import UserError
-    from kinechain.preflight import load_cohort
+    from kinechain.preflight import load_cohort, read_dictionary
+
+    dictionary = read_dictionary(folder / "config")
+
+    def draft(cohort: str) -> None:
+        """Draft a yaml for the cohort's file, which may end in lines of its own."""
+        entry = yaml.safe_load((folder / "config" / "cohorts" / f"{cohort}.yaml").read_text(encoding="utf-8"))
+        path = folder / entry["file"]
+        if path.suffix in FORMATS:
+            draft_cohort(path, entry["file"], dictionary)
 
     deeds: list[str] = []
 
@@ -219,6 +230,7 @@ def worker(folder: Path) -> None:
 
     for name in ("f01", "f01_parquet", "f02", "f06", "f06_dta", "f07", "f13"):
         load_cohort(name, folder / "config")  # libraries are imported, and their caches made, before the watch
+        draft(name)
     sys.addaudithook(watch)
 
     def too_slow(_signal: int, _frame: Any) -> None:
@@ -229,11 +241,16 @@ def worker(folder: Path) -> None:
         deeds.clear()
         start = time.perf_counter()
         signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)
+        outcome, said = "cohort", ""
         try:
-            load_cohort(line.strip(), folder / "config")
-            outcome, said = "cohort", ""
-        except UserError as error:
-            outcome, said = "line", str(error)
+            try:
+                load_cohort(line.strip(), folder / "config")
+            except UserError as error:
+                outcome, said = "line", str(error)
+            try:
+                draft(line.strip())
+            except UserError as error:
+                said = f"{said}\n{error}".strip()
         except Exception as error:  # noqa: BLE001 -- a crash is what this program looks for
             outcome, said = "crash", f"{type(error).__name__}: {error}"[:300]
         finally:
@@ -308,7 +325,43 @@ def is_well_said(said: str) -> bool:
     return bool(lines) and len(lines) < 200 and all(line.startswith(good) and len(line) < 1500 for line in lines)
 
 
-def run(files: int, seed: int) -> int:
+PAGE = """\
+# Spoilt files
+
+`make bench-files`, {date}: {files} files (seed {seed}), made by spoiling the fixtures. Each was read as a cohort and drafted
+as `kinechain init` drafts, in a process watched for starting programs, opening connections and writing files.
+
+{cohorts} became a cohort, {lines} ended in clear lines, {failed} failed. The slowest took {slowest:.1f} s of 10 allowed (on a
+machine doing other work), the largest {largest} MB of 1024 allowed. Nothing was run, nothing was written.
+
+| format | spoilt by | cohorts | lines |
+|---|---|---:|---:|
+{rows}
+"""
+
+
+def page(outcomes: Counter[tuple[str, str, str]], seed: int, failed: int, slowest: float, largest: int) -> str:
+    """What a run found, as a page."""
+    kinds = sorted({(form, way) for form, way, _ in outcomes})
+    rows = "\n".join(
+        f"| {form} | {way.replace('_', ' ')} | {outcomes[form, way, 'cohort']} | {outcomes[form, way, 'line']} |"
+        for form, way in kinds
+    )
+    total = {word: sum(n for (_, _, outcome), n in outcomes.items() if outcome == word) for word in ("cohort", "line")}
+    return PAGE.format(
+        date=time.strftime("%Y-%m-%d"),
+        files=outcomes.total(),
+        seed=seed,
+        cohorts=total["cohort"],
+        lines=total["line"],
+        failed=failed,
+        slowest=slowest,
+        largest=largest >> 20,
+        rows=rows,
+    )
+
+
+def run(files: int, seed: int, page_file: Path | None = None) -> int:
     outcomes: Counter[tuple[str, str, str]] = Counter()
     failures: list[str] = []
     slowest, largest = (0.0, ""), (0, "")
@@ -325,7 +378,7 @@ def run(files: int, seed: int) -> int:
             slowest, largest = max(slowest, (answer["seconds"], label)), max(largest, (answer["peak"], label))
             if answer["outcome"] not in ("cohort", "line"):
                 failures.append(f"{label}: {answer['outcome']}: {answer['said']}")
-            elif answer["outcome"] == "line" and not is_well_said(answer["said"]):
+            elif answer["said"] and not is_well_said(answer["said"]):
                 failures.append(f"{label}: badly said: {answer['said'][:200]}")
             if answer["seconds"] > SECONDS or answer["peak"] > MEMORY or answer["deeds"]:
                 failures.append(f"{label}: {answer['seconds']:.1f} s, {answer['peak'] >> 20} MB, {answer['deeds']}")
@@ -343,6 +396,8 @@ def run(files: int, seed: int) -> int:
         f"largest {largest[0] >> 20} MB ({largest[1]})\n"
     )
     sys.stdout.write("".join(f"FAILED {line}\n" for line in failures))
+    if page_file is not None:
+        page_file.write_text(page(outcomes, seed, len(failures), slowest[0], largest[0]), encoding="utf-8")
     return int(bool(failures))
 
 
@@ -350,9 +405,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="?", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--page", type=Path, help="also write a page of the result here")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
         worker(chosen.worker)
     else:
-        raise SystemExit(run(chosen.files, chosen.seed))
+        raise SystemExit(run(chosen.files, chosen.seed, chosen.page))

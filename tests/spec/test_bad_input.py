@@ -108,3 +108,18 @@ def test_a_cohort_that_is_not_there(tmp_path: Path) -> None:
 def test_binary_noise_is_no_csv(tmp_path: Path, content: bytes) -> None:
     (line,) = lines_of(tmp_path, content, AGE)
     assert line.startswith("data/people.csv: ")
+
+
+def test_sides_that_are_none(tmp_path: Path) -> None:
+    columns = {"slr": {"measure": "slr_passive_deg"}, "age": {"measure": "age_y"}}
+    said = lines_of(tmp_path, "id,where,slr,age\n1,up,60,40\n2,down,70,50\n", columns, side="where")
+    assert any(
+        line.startswith("data/people.csv: fewer than 10 rows of column `where` name no known side") for line in said
+    )
+
+
+def test_visits_that_are_none(tmp_path: Path) -> None:
+    columns = {"cva": {"measure": "cva_deg"}}
+    keys = {"design": "trial", "arm": "arm", "visit": "when", "visits": {"1": "bl", "2": "post"}}
+    said = lines_of(tmp_path, "id,when,arm,cva\n1,8,A,50\n2,9,B,51\n", columns, **keys)
+    assert any("rows of column `when` belong to no known visit" in line for line in said)

@@ -28,6 +28,7 @@ from kinechain.scoring import KINDS, score
 from kinechain.suspicion import suspicions
 
 Mask = NDArray[np.bool_]
+_SEPARATORS = {";": "semicolon-", "\t": "tab-", "|": "bar-", ",": "comma-"}
 SIDES = ("left", "right")
 
 
@@ -144,6 +145,11 @@ def ranked(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def _missing_columns(spec: CohortSpec, frame: pd.DataFrame, header: tuple[str, ...], shown: str) -> Iterator[Problem]:
     there = [str(column) for column in frame.columns]
+    if len(there) == 1 and len(spec.wanted) > 1 and there[0] not in spec.wanted:
+        other = next((word for mark, word in _SEPARATORS.items() if mark in there[0]), "otherwise ")
+        what = f"looks {other}separated (1 column found, {len(spec.wanted)} expected)"
+        yield Problem(shown, what, "Take `separator` out of `read`, or write the file's own")
+        return
     for name in spec.wanted:
         if there.count(name) == 0:
             yield Problem(shown, f"there is no column `{name}`", _closest_column(name, header or there, spec))
@@ -284,7 +290,8 @@ def _gather(
             extra |= {f"{target}_{name}": array for name, array in extra_columns.items()}
             findings += _side_findings(target, extra_columns["side_imputed"])
         else:
-            values[target] = next(iter(found.values()))
+            nowhere = np.full(layout.n_units, np.nan)  # no row says a side that is known
+            values[target] = next(iter(found.values()), nowhere)
     for name, way in spec.derivations:
         if KINDS[way["kind"]].scaled or any("." in key and key in points for key in _inputs(way, name)):
             picture = score(way, name, points)

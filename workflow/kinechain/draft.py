@@ -121,8 +121,10 @@ def draft_cohort(path: Path, shown: str, dictionary: Dictionary) -> str:
     names = [str(name) for name in raw.frame.columns]
     who = next((name for name in names if name.strip().lower() in ID_WORDS), "")
     rest = [name for name in names if name != who]
-    found = [item for name in rest if (item := candidate(name, raw.frame[name], raw, dictionary)) is not None]
-    unused = [name for name in rest if name not in {item.column for item in found}]
+    index = index_names(dictionary)
+    found = [item for name in rest if (item := candidate(name, raw.frame[name], raw, index, dictionary)) is not None]
+    recognised = {item.column for item in found}
+    unused = [name for name in rest if name not in recognised]
     return _text(path, shown, form, read, who, found, unused, dictionary)
 
 
@@ -146,17 +148,18 @@ def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable
     return form, raw, read | {key: value for key, value in raw.settings.items() if value != plain.get(key)}
 
 
-def candidate(name: str, series: pd.Series, raw: RawTable, dictionary: Dictionary) -> Candidate | None:
+def candidate(
+    name: str, series: pd.Series, raw: RawTable, names: NameIndex, dictionary: Dictionary
+) -> Candidate | None:
     """What a column may be, by its name (or label) and the range of its numbers; None when nothing comes to mind."""
     words = _words(f"{name} {raw.labels.get(name, '')}")
     side = next((dictionary.sides[word] for word in reversed(words) if word in dictionary.sides and len(words) > 1), "")
     plain = [word for word in words if word not in dictionary.sides]
     best, score = None, 0.0
-    for measure in dictionary.measures.values():
-        for alias in (*measure.names, measure.name):
-            likeness = _likeness(plain, _words(alias))
-            if likeness > score:
-                best, score = measure, likeness
+    for measure, alias in names.sharing(plain):
+        likeness = _likeness(plain, alias)
+        if likeness > score:
+            best, score = measure, likeness
     if best is None or score < 0.6:
         return None
     values = read_numbers(series, missing_words=dictionary.missing_words).values
@@ -167,6 +170,36 @@ def candidate(name: str, series: pd.Series, raw: RawTable, dictionary: Dictionar
     if score < 1.0:
         undecided.insert(0, f"is it {best.label}? Only part of the name says so")
     return Candidate(name, best.name, keys, tuple(undecided))
+
+
+@dataclass(frozen=True, slots=True)
+class NameIndex:
+    """Names of measures by their words: a file may have thousands of columns to look up.
+
+    names    measure and the words of one of its names, in the dictionary's order
+    by_word  word -> places among the names that hold it
+    """
+
+    names: tuple[tuple[Measure, tuple[str, ...]], ...]
+    by_word: Mapping[str, tuple[int, ...]]
+
+    def sharing(self, words: Sequence[str]) -> list[tuple[Measure, tuple[str, ...]]]:
+        """Names that share a word with these."""
+        return [self.names[at] for at in sorted({at for word in words for at in self.by_word.get(word, ())})]
+
+
+def index_names(dictionary: Dictionary) -> NameIndex:
+    """Every name of every measure, ready to be looked up by its words."""
+    names = tuple(
+        (measure, tuple(_words(name)))
+        for measure in dictionary.measures.values()
+        for name in (*measure.names, measure.name)
+    )
+    by_word: dict[str, tuple[int, ...]] = {}
+    for at, (_, alias) in enumerate(names):
+        for word in set(alias):
+            by_word[word] = (*by_word.get(word, ()), at)
+    return NameIndex(names, by_word)
 
 
 def _words(text: str) -> list[str]:

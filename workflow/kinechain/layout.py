@@ -47,7 +47,15 @@ class Layout:
 
     @property
     def n_people(self) -> int:
-        return len(np.unique(self.person))
+        return int(np.count_nonzero(np.bincount(self.person)))
+
+    @property
+    def person_of_rows(self) -> Index:
+        """(n,)  row -> person; -1 where the row belongs to nobody."""
+        person = np.full(len(self.unit), -1, dtype=np.int64)
+        used = self.unit >= 0
+        person[used] = self.person[self.unit[used]]
+        return person
 
     def keep(self, units: NDArray[np.bool_]) -> Layout:
         """The layout of some of the units; people keep their numbers."""
@@ -289,8 +297,8 @@ def _roles(
                 what = f"rows of column `{column}` belong to no known arm"
                 findings.append(Finding("error", "", what, unknown, "List every value under `arms`", column))
             words = np.array([spec.arms.get(word_of(word), "") for word in words], dtype=object)
-        by_person = _first_word(words, np.where(layout.unit >= 0, layout.person[layout.unit], -1))
-        conflicts = _conflicts(words, np.where(layout.unit >= 0, layout.person[layout.unit], -1))
+        by_person = _first_word(words, layout.person_of_rows)
+        conflicts = _conflicts(words, layout.person_of_rows)
         if conflicts and role == "arm":
             what = f"people have more than one {role} in column `{column}`"
             findings.append(Finding("error", "", what, conflicts, "Mend the file: a person has one", column))
