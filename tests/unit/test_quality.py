@@ -2,13 +2,16 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from kinechain import io, measures
 from kinechain.cohort import Finding, FlowStep
-from kinechain.disclosure import finding_words, masked_counts, masked_flow
+from kinechain.disclosure import Sum, finding_words, masked_counts, masked_flow
 from kinechain.layout import Layout
 from kinechain.quality import describe, missing_patterns
 from kinechain.reliability import bland_altman, repeat_reliability, standard_error
@@ -114,10 +117,100 @@ def test_a_person_entered_twice(rng: np.random.Generator) -> None:
 
 
 def test_small_counts_are_masked_and_so_is_the_one_that_would_give_them_away() -> None:
-    assert masked_counts({"a": 3, "b": 40, "c": 60}, total_is_known=True) == {"a": None, "b": None, "c": 60}
-    assert masked_counts({"a": 3, "b": 40, "c": 60}, total_is_known=False) == {"a": None, "b": 40, "c": 60}
-    assert masked_counts({"a": 3, "b": 4, "c": 60}, total_is_known=True) == {"a": None, "b": None, "c": 60}
-    assert masked_counts({"a": 0, "b": 10}, total_is_known=True) == {"a": 0, "b": 10}
+    def masked(**counts: int) -> dict[str, int | None]:
+        return masked_counts(counts, [Sum(tuple(counts), known=sum(counts.values()))])
+
+    assert masked(a=3, b=40, c=60) == {"a": None, "b": None, "c": 60}
+    assert masked(a=3, b=4, c=60) == {"a": None, "b": None, "c": None}  # a + b = 7 would leave each at most 6
+    assert masked(a=9, b=8, c=60) == {"a": None, "b": None, "c": 60}
+    assert masked(a=0, b=10) == {"a": 0, "b": 10}
+    assert masked_counts({"a": 3, "b": 40}) == {"a": None, "b": 40}
+
+
+def test_a_small_count_is_not_found_by_way_of_another_sum() -> None:
+    counts = {"a": 3, "b": 40, "c": 60, "b again": 40, "rest": 63}
+    sums = [Sum(("a", "b", "c"), known=103), Sum(("b",), whole="b again"), Sum(("b again", "rest"), known=103)]
+    shown = masked_counts(counts, sums)
+    assert [key for key, count in shown.items() if count is None] == ["a", "b", "c"]  # b alone would not do
+
+
+def possible(page: dict[str, Any], wanted: str, *, threshold: int = 10) -> tuple[float, float]:
+    """Least and greatest number of missing values of a variable that a reader of the page can still believe.
+
+    Everything printed is used: people, patterns, counts of missing and of present values, and that measures and the
+    constructs they stand for lack the same people.
+    """
+    patterns = page["missingness"]["patterns"]
+    measure_of = {entry["name"]: entry["measure"] for entry in page["constructs"]}
+    names = [*page["missingness"]["variables"]]
+    at = {("pattern", index): index for index in range(len(patterns))}
+    at |= {("missing", name): len(at) + index for index, name in enumerate(names)}
+    hidden = [row["count"] is None for row in patterns] + [
+        page["missingness"]["variables"][name] is None for name in names
+    ]
+    low = np.array([1.0 if unknown else 0.0 for unknown in hidden])
+    high = np.full(len(at), float(page["n"]))
+    for index, row in enumerate(patterns):
+        if row["count"] is not None:
+            low[index] = high[index] = row["count"]
+    codebook = {row["measure"]: row for row in page["codebook"]}
+    rows, right = [], []
+    for name in names:
+        place = at["missing", name]
+        told = [page["missingness"]["variables"][name], codebook[measure_of[name]]["missing"]]
+        told += [page["n"] - codebook[measure_of[name]]["n"]] if codebook[measure_of[name]]["n"] is not None else []
+        for count in told:
+            if count is not None:
+                low[place] = high[place] = count
+        row = np.zeros(len(at))
+        row[place] = -1.0
+        for index, pattern in enumerate(patterns):
+            row[index] += name in pattern["missing"]
+        several = next((index for index, pattern in enumerate(patterns) if pattern["missing"] == ["several"]), None)
+        extra = np.zeros(len(at))
+        if several is not None:
+            extra[several] = 1.0
+        rows += [row, row + extra]
+        right += [(-np.inf, 0.0), (0.0, np.inf)] if several is not None else [(0.0, 0.0)] * 2
+    everybody = np.zeros(len(at))
+    everybody[: len(patterns)] = 1.0
+    rows.append(everybody)
+    right.append((page["n"], page["n"]))
+    limits = LinearConstraint(np.array(rows), *np.array(right).T)
+    goal = np.zeros(len(at))
+    goal[at["missing", wanted]] = 1.0
+    ends = [
+        milp(sign * goal, constraints=limits, bounds=Bounds(low, high), integrality=np.ones(len(at)))
+        for sign in (1, -1)
+    ]
+    assert all(end.status == 0 for end in ends)
+    return float(ends[0].fun), float(-ends[1].fun)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_reader_can_work_out_a_small_missing_count(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(40, 300))
+    ranges = {"cva": (45, 55), "slr": (60, 90), "tk": (30, 50), "ll": (40, 60), "age": (20, 60), "pa": (500, 3000)}
+    table = pd.DataFrame({name: np.round(rng.uniform(*ends, n), 1) for name, ends in ranges.items()})
+    table.insert(0, "id", np.arange(n))
+    for name in ranges:
+        gone = rng.choice([0, 2, 5, 9, 12, 30], p=[0.2, 0.2, 0.2, 0.1, 0.1, 0.2])
+        table.loc[rng.choice(n, gone, replace=False), name] = np.nan
+    meant = {"cva": "cva_deg", "slr": "slr_passive_deg", "tk": "tk_cobb_deg", "ll": "ll_cobb_deg", "age": "age_y"}
+    columns: dict[str, dict[str, str]] = {name: {"measure": measure} for name, measure in meant.items()}
+    columns |= {"pa": {"measure": "pa_met_min_wk"}}
+    columns["tk"]["convention"], columns["ll"]["convention"] = "kyphosis_positive", "lordosis_positive"
+    stands = ("head_fwd", "ham_tight", "thor_kyph", "lumbar_flat", "age", "pa")
+    constructs = dict(zip(stands, (*meant.values(), "pa_met_min_wk"), strict=True))
+    cohort = cohort_of(tmp_path, table.to_csv(index=False), columns, constructs=constructs)
+    page = describe(cohort)
+    assert cohort.people is not None
+    for name, missing in cohort.people[list(constructs)].isna().sum().items():
+        if 0 < missing < 10:
+            least, most = possible(page, str(name))
+            assert most >= 9, name
+            assert most - least >= 5, name
 
 
 def test_no_difference_of_two_counts_in_a_flow_is_small() -> None:
@@ -129,6 +222,16 @@ def test_no_difference_of_two_counts_in_a_flow_is_small() -> None:
     ]
     alone = masked_flow((FlowStep("rows", 0, 100), FlowStep("young", 3, 97)))
     assert [(step.removed, step.left) for step in alone] == [(0, 97)]
+
+
+def test_rows_and_people_side_by_side_do_not_tell_who_came_twice() -> None:
+    few = masked_flow((FlowStep("rows in the file", 0, 25, "rows"), FlowStep("rows of one person joined", 0, 24)))
+    assert [(step.reason, step.left) for step in few] == [
+        ("rows in the file, less: more than one row of a person", 24),
+        ("rows of one person joined", 24),
+    ]
+    many = (FlowStep("rows in the file", 0, 48, "rows"), FlowStep("rows of one person joined", 0, 24))
+    assert masked_flow(many) == many
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -171,8 +274,6 @@ def test_the_page_masks_and_tells(tmp_path: Path) -> None:
 
 
 def test_rare_patterns_share_a_row() -> None:
-    import pandas as pd
-
     gone = pd.DataFrame(np.eye(20, dtype=bool), columns=[f"v{i}" for i in range(20)])
     patterns = missing_patterns(pd.concat([gone, gone.iloc[[0]]]))
     assert patterns[0] == (("v0",), 2)

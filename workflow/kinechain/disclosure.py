@@ -1,9 +1,11 @@
-"""Small counts: masked in one place, with a second count masked where a sum would give the first away."""
+"""Small counts: masked in one place, with as many others as it takes that no sum gives them away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from kinechain.cohort import Finding, FlowStep
 
@@ -16,21 +18,100 @@ def masked_count(count: int, threshold: int = THRESHOLD) -> int | None:
     return None if 0 < count < threshold else count
 
 
-def masked_counts(
-    counts: Mapping[str, int], *, total_is_known: bool, threshold: int = THRESHOLD
-) -> dict[str, int | None]:
-    """Counts of the parts of one whole, small ones as None.
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a reader can add up: the parts together are the whole, or `known` people where no whole is named."""
 
-    total_is_known  True when readers see the sum of the parts: a single masked count could then be found by
-                    subtraction, so the smallest count shown besides zero is masked as well
+    parts: tuple[str, ...]
+    whole: str = ""
+    known: int = 0
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return (*self.parts, self.whole) if self.whole else self.parts
+
+
+def masked_counts(
+    counts: Mapping[str, int],
+    sums: Sequence[Sum] = (),
+    *,
+    unpublished: Collection[str] = (),
+    threshold: int = THRESHOLD,
+) -> dict[str, int | None]:
+    """Counts with the small ones as None, and with so many others as None that no reader can work the small ones out.
+
+    counts       every count that is published or takes part in a sum
+    sums         what readers know to add up
+    unpublished  counts nobody is shown, which only take part in sums
+
+    A small count is safe when everything shown leaves open a range of values that reaches the threshold and is half as
+    wide. The range is found by linear programming; while a count is not safe, the smallest shown one near it goes too.
+    Hundepool and others (2012), Statistical Disclosure Control, chapter 4: audit of secondary suppression.
     """
-    shown = {key: masked_count(count, threshold) for key, count in counts.items()}
-    hidden = [key for key, count in shown.items() if count is None]
-    if total_is_known and len(hidden) == 1:
-        others = sorted((count, key) for key, count in counts.items() if count >= threshold)
-        if others:
-            shown[others[0][1]] = None
-    return shown
+    hidden = {key for key, count in counts.items() if masked_count(count, threshold) is None} | set(unpublished)
+    small = [key for key in counts if key in hidden and key not in unpublished]
+    while small:
+        exposed = next((key for key in small if not _is_safe(key, counts, sums, hidden, unpublished, threshold)), "")
+        more = _next_to_hide(exposed, counts, sums, hidden) if exposed else ""
+        if not more:
+            break
+        hidden.add(more)
+    return {key: None if key in hidden else count for key, count in counts.items()}
+
+
+def _next_to_hide(exposed: str, counts: Mapping[str, int], sums: Sequence[Sum], hidden: set[str]) -> str:
+    """The smallest count still shown, of the sums nearest to the exposed one; "" when none is left.
+
+    A count alone in its sum is hidden in name only, so those sums come first.
+    """
+    reached, near = {exposed}, [one for one in sums if exposed in one.members]
+    while near:
+        alone = [one for one in near if len(hidden.intersection(one.members)) == 1]
+        for chosen in (alone, near):
+            shown = {key for one in chosen for key in one.members if key not in hidden and counts[key]}
+            if shown:
+                return min(shown, key=lambda key: (counts[key], key))
+        reached |= {key for one in near for key in one.members}
+        farther = [one for one in sums if reached.intersection(one.members)]
+        near = farther if len(farther) > len(near) else []
+    return ""
+
+
+ROUNDING = 1e-6
+"""How exact the ends of a range are, of counts up to millions."""
+
+
+def _is_safe(
+    key: str,
+    counts: Mapping[str, int],
+    sums: Sequence[Sum],
+    hidden: set[str],
+    unpublished: Collection[str],
+    threshold: int,
+) -> bool:
+    """Whether everything shown leaves this count a range that reaches the threshold and is half as wide."""
+    unknown = sorted(hidden)
+    place = {name: index for index, name in enumerate(unknown)}
+    rows = [one for one in sums if hidden.intersection(one.members)]
+    if not any(key in one.members for one in rows):
+        return True
+    from scipy.optimize import linprog
+
+    left, right = np.zeros((len(rows), len(unknown))), np.zeros(len(rows))
+    for row, one in enumerate(rows):
+        right[row] = one.known
+        for name, sign in (*((part, 1) for part in one.parts), *(((one.whole, -1),) if one.whole else ())):
+            if name in place:
+                left[row, place[name]] += sign
+            else:
+                right[row] -= sign * counts[name]
+    bounds = [(0 if name in unpublished else 1, None) for name in unknown]  # a zero is shown, so what is hidden is none
+    goal = np.zeros(len(unknown))
+    goal[place[key]] = 1.0
+    least, most = (linprog(sign * goal, A_eq=left, b_eq=right, bounds=bounds) for sign in (1, -1))
+    low = least.fun if least.status == 0 else -np.inf
+    high = -most.fun if most.status == 0 else np.inf
+    return bool(high > threshold - 1 - ROUNDING and high - low > threshold / 2 - ROUNDING)
 
 
 def masked_flow(flow: Sequence[FlowStep], threshold: int = THRESHOLD) -> tuple[FlowStep, ...]:
@@ -44,6 +125,15 @@ def masked_flow(flow: Sequence[FlowStep], threshold: int = THRESHOLD) -> tuple[F
     for step in flow:
         if waiting is not None and step.unit != waiting.unit:
             kept, waiting = _taken_back(kept, waiting), None
+        if kept and step.unit != kept[-1].unit and 0 < kept[-1].left - step.left < threshold:
+            # the two numbers side by side would tell how many rows a few people have too many
+            again = FlowStep(
+                f"more than one {kept[-1].unit.removesuffix('s')} of a person",
+                kept[-1].left - step.left,
+                step.left,
+                kept[-1].unit,
+            )
+            kept = _taken_back(kept, again)
         joined = step if waiting is None else _joined(waiting, step)
         waiting = joined if 0 < joined.removed < threshold else None
         if waiting is None:

@@ -6,12 +6,13 @@ Everything here is ready to publish: small counts are masked, no value of a sing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kinechain.cohort import Cohort, Finding
-from kinechain.disclosure import THRESHOLD, finding_words, masked_count, masked_counts, masked_flow
+from kinechain.disclosure import THRESHOLD, Sum, finding_words, masked_count, masked_counts, masked_flow
 from kinechain.measures import Measure, Reliability
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def codebook_entry(
 
 def describe(cohort: Cohort, *, threshold: int = THRESHOLD) -> dict[str, Any]:
     """The quality page of a cohort as plain values, counts below `threshold` masked."""
+    gaps = Gaps.of(cohort, threshold)
     return {
         "cohort": cohort.name,
         "title": cohort.title,
@@ -70,9 +72,9 @@ def describe(cohort: Cohort, *, threshold: int = THRESHOLD) -> dict[str, Any]:
         "threshold": threshold,
         "findings": [_finding(finding, threshold) for finding in cohort.findings],
         "flow": _flow(cohort, threshold),
-        "codebook": [_codebook_row(entry, cohort, threshold) for entry in cohort.extra.get("codebook", ())],
+        "codebook": [_codebook_row(entry, cohort, gaps, threshold) for entry in cohort.extra.get("codebook", ())],
         "constructs": list(cohort.extra.get("constructs", ())),
-        "missingness": _missingness(cohort, threshold),
+        "missingness": _missingness(cohort, gaps, threshold),
     }
 
 
@@ -105,7 +107,58 @@ def _flow(cohort: Cohort, threshold: int) -> list[dict[str, Any]]:
     return steps
 
 
-def _codebook_row(entry: Mapping[str, Any], cohort: Cohort, threshold: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """How many people have and lack each column, and which columns they lack together; small counts as None.
+
+    missing, have  column -> count, for the analysed columns and all measures
+    patterns       sets of analysed columns missing together, complete first, with their counts
+    """
+
+    missing: Mapping[str, int | None]
+    have: Mapping[str, int | None]
+    patterns: tuple[tuple[tuple[str, ...], int | None], ...]
+
+    @classmethod
+    def of(cls, cohort: Cohort, threshold: int) -> Gaps:
+        """The gaps of a cohort, masked together: the page shows sums of them in several places."""
+        if cohort.people is None:
+            return cls({}, {}, ())
+        analysed = analysed_columns(cohort)
+        measures = [str(entry["measure"]) for entry in cohort.extra.get("codebook", ())]
+        gone = {name: cohort.people[name].isna().to_numpy() for name in (*analysed, *measures) if name in cohort.people}
+        same: dict[bytes, str] = {}
+        cell = {name: same.setdefault(mask.tobytes(), name) for name, mask in gone.items()}  # one gap, many names
+        counts: dict[str, int] = {}
+        sums: list[Sum] = []
+        for name in same.values():
+            count = int(gone[name].sum())
+            counts |= {f"missing {name}": count, f"have {name}": cohort.n - count}
+            sums.append(Sum((f"missing {name}", f"have {name}"), known=cohort.n))
+        patterns = missing_patterns(cohort.people[analysed].isna())
+        keys = {missing: f"pattern {index}" for index, (missing, _) in enumerate(patterns)}
+        counts |= {keys[missing]: count for missing, count in patterns}
+        sums.append(Sum(tuple(keys.values()), known=cohort.n))
+        rest: set[str] = set()
+        for name in dict.fromkeys(cell[name] for name in analysed):
+            parts = [keys[missing] for missing in keys if name in missing]
+            if (SEVERAL,) in keys:  # how many of the joined patterns hold this column is not shown
+                inside, outside = f"in {name}", f"out {name}"
+                counts[inside] = counts[f"missing {name}"] - sum(counts[part] for part in parts)
+                counts[outside] = counts[keys[SEVERAL,]] - counts[inside]
+                sums.append(Sum((inside, outside), whole=keys[SEVERAL,]))
+                rest |= {inside, outside}
+                parts.append(inside)
+            sums.append(Sum(tuple(parts), whole=f"missing {name}"))
+        shown = masked_counts(counts, sums, unpublished=rest, threshold=threshold)
+        return cls(
+            {name: shown[f"missing {cell[name]}"] for name in gone},
+            {name: shown[f"have {cell[name]}"] for name in gone},
+            tuple((missing, shown[key]) for missing, key in keys.items()),
+        )
+
+
+def _codebook_row(entry: Mapping[str, Any], cohort: Cohort, gaps: Gaps, threshold: int) -> dict[str, Any]:
     name = str(entry["measure"])
     if cohort.moments is not None:
         index = cohort.moments.names.index(name)
@@ -115,9 +168,7 @@ def _codebook_row(entry: Mapping[str, Any], cohort: Cohort, threshold: int) -> d
     assert cohort.people is not None
     values = cohort.people[name].to_numpy(dtype=float) if name in cohort.people else np.full(cohort.n, np.nan)
     seen = values[np.isfinite(values)]
-    shown = masked_counts(
-        {"n": len(seen), "missing": len(values) - len(seen)}, total_is_known=True, threshold=threshold
-    )
+    shown = {"n": gaps.have.get(name, 0), "missing": gaps.missing.get(name, cohort.n)}
     enough = len(seen) >= threshold
     return {
         **entry,
@@ -135,42 +186,41 @@ def analysed_columns(cohort: Cohort) -> list[str]:
     return [name for name in names if name in cohort.people]
 
 
-def _missingness(cohort: Cohort, threshold: int) -> dict[str, Any]:
+def _missingness(cohort: Cohort, gaps: Gaps, threshold: int) -> dict[str, Any]:
     if cohort.people is None:
         return {"variables": {}, "patterns": [], "complete": cohort.n, "masked": False}
     names = analysed_columns(cohort)
-    gone = cohort.people[names].isna()
-    variables = {name: masked_count(int(gone[name].sum()), threshold) for name in names}
-    patterns = missing_patterns(gone)
-    shown = masked_counts(
-        {str(index): count for index, (_, count) in enumerate(patterns)}, total_is_known=True, threshold=threshold
-    )
-    rows = [{"missing": list(missing), "count": shown[str(index)]} for index, (missing, _) in enumerate(patterns)]
-    complete = int((~gone.any(axis=1)).sum())
+    variables = {name: gaps.missing[name] for name in names}
+    rows = [{"missing": list(missing), "count": count, "masked": count is None} for missing, count in gaps.patterns]
     return {
         "variables": variables,
-        "patterns": [{**row, "masked": row["count"] is None} for row in rows],
-        "complete": masked_count(complete, threshold),
-        "who": _who_is_missing(cohort, gone, threshold),
-        "masked": None in variables.values() or None in shown.values(),
+        "patterns": rows,
+        "complete": dict(gaps.patterns).get((), 0),
+        "who": _who_is_missing(cohort, cohort.people[names].isna(), threshold),
+        "masked": None in variables.values() or any(row["masked"] for row in rows),
     }
 
 
+SEVERAL = "several"
+"""What stands for the variables of rare patterns that share a row."""
+
+
 def missing_patterns(gone: pd.DataFrame) -> list[tuple[tuple[str, ...], int]]:
-    """Sets of variables that are missing together, with how many people; most frequent first, the rare ones joined.
+    """Sets of variables that are missing together, with how many people: none first, then the most frequent.
 
     The rare ones share one row, told by the missing variable "several".
     """
-    counts: dict[tuple[str, ...], int] = {}
-    names = [str(column) for column in gone.columns]
-    for row in gone.to_numpy(dtype=bool):
-        key = tuple(name for name, missing in zip(names, row, strict=True) if missing)
-        counts[key] = counts.get(key, 0) + 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    names = np.array([str(column) for column in gone.columns], dtype=object)
+    bits = np.packbits(gone.to_numpy(dtype=bool), axis=1)
+    rows = np.ascontiguousarray(bits).view(f"V{max(1, bits.shape[1])}").ravel() if len(names) else np.zeros(0, "V1")
+    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    lacking = gone.to_numpy(dtype=bool)[first]
+    found = [(tuple(names[missing]), int(count)) for missing, count in zip(lacking, counts, strict=True)]
+    ordered = sorted(found, key=lambda item: (bool(item[0]), -item[1], item[0]))
     if len(ordered) <= MOST_PATTERNS:
         return ordered
     rest = sum(count for _, count in ordered[MOST_PATTERNS - 1 :])
-    return [*ordered[: MOST_PATTERNS - 1], (("several",), rest)]
+    return [*ordered[: MOST_PATTERNS - 1], ((SEVERAL,), rest)]
 
 
 def _who_is_missing(cohort: Cohort, gone: pd.DataFrame, threshold: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from kinechain.log import logged
 def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
     cohort = preflight.load_cohort(name, config)
     io.write_cohort(cohort, cohort_out)
-    io.write_json(quality.describe(cohort), quality_out)
+    io.write_json(quality.describe(cohort, threshold=preflight.read_threshold(config)), quality_out)
 
 
 if __name__ == "__main__":
