@@ -16,6 +16,8 @@ PEOPLE = 150
 DRAWS = 1000
 MODELS = ["M0_independent", "M1_chain", "M2_chain_open", "MT_total_effect", "M1_chain_joint", "M6_reverse_joint"]
 
+OF_ONE_RUN = ("run.json", "run.html", "certificate.html", "certificate_pictures.html", "codecheck.yml")
+
 
 @dataclass(frozen=True)
 class TinyStudy:
@@ -44,7 +46,9 @@ class TinyStudy:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def published(self) -> dict[str, str]:
-        files = (path for path in (self.folder / "reports").rglob("*") if path.is_file() and path.name[0] != ".")
+        """Digest of every published file; what belongs to one run is not among them."""
+        paths = (path for path in (self.folder / "reports").rglob("*") if path.is_file())
+        files = (path for path in paths if path.name[0] != "." and path.name not in OF_ONE_RUN)
         return {
             path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)

@@ -25,6 +25,19 @@ TIERS: Mapping[str, str] = {
 }
 _PAGES = (".html", ".pdf", ".docx", ".txt")
 _PICTURES = (".svg", ".png")
+STEPS = (
+    "build_cohort",
+    "fit_model",
+    "draw_effects",
+    "analyse_trial",
+    "run_checks",
+    "judge_claims",
+    "write_tables",
+    "draw_figures",
+    "write_report",
+    "write_index",
+)
+"""Rules in the order in which one can change what another makes."""
 SEAL = "sha256"
 """Key of the manifest's own digest, over everything else in it."""
 LIMITS = ("estimate", "low", "high", "mc_error_low", "mc_error_high")

@@ -68,3 +68,9 @@ def _files_of(dotted: str) -> frozenset[Path]:
         return frozenset(place.rglob("*.py"))
     module = place.with_suffix(".py")
     return frozenset({module}) if len(parts) > 1 and module.exists() else frozenset()
+
+
+def templates_digest() -> str:
+    """First 12 hex digits of the sha256 of all templates of the reports."""
+    files = sorted((HOME.parent / "templates").iterdir())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file())).hexdigest()[:12]

@@ -3,6 +3,8 @@
 # requires  what cohort.smk, models.smk and evidence.smk make, config/models/*.yaml, config/claims.yaml, config/measures.yaml
 # makes     reports/{cohort}/tables, figures, ledger.json, report.html, report.pdf; reports/index.html, reports/manifest.json
 
+from kinechain.manifest import STEPS
+
 TABLES = ["effects", "fit", "claims", "codebook", "flow", "missingness", "correlations"]
 MADE_BY = {
     "quality.json": "build_cohort",
@@ -21,18 +23,6 @@ MADE_BY = {
     "effects": "draw_effects",
 }
 APART = ("index.html", "tables", "cohort.parquet", "draws", "effects")
-STEPS = [
-    "build_cohort",
-    "fit_model",
-    "draw_effects",
-    "analyse_trial",
-    "run_checks",
-    "judge_claims",
-    "write_tables",
-    "draw_figures",
-    "write_report",
-    "write_index",
-]
 SOURCES_OF_REPORT = dict(
     cohort="data/derived/{cohort}/cohort.parquet",
     quality="reports/{cohort}/quality.json",
@@ -176,3 +166,20 @@ rule write_manifest:
         inference=STUDY.config["inference"],
     script:
         "../scripts/write_manifest.py"
+
+
+rule write_run:
+    """What belongs to one run and not to the result: machine, git, versions, what each job took. Never hashed."""
+    input:
+        "reports/manifest.json",
+    output:
+        record="reports/run.json",
+        page="reports/run.html",
+    log:
+        "logs/write_run.log",
+    conda:
+        "../../environment.yml"
+    params:
+        title=STUDY.config["study"]["title"],
+    script:
+        "../scripts/write_run.py"
