@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup report check lint test test-all golden bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
+.PHONY: help setup report check lint test test-all golden bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ test-all: lint ## the slow tests too
 
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
 	$(BIN)/python tests/golden/make.py
+
+bench-engine: setup ## speed and memory of one fit beside semopy (SEMOPY_PYTHON=...) and lavaan (about 3 minutes)
+	$(BIN)/python benchmarks/engine.py
+
+fuzz: setup ## ten thousand odd models and data sets: an answer or one clear line each (about 5 minutes)
+	$(BIN)/python benchmarks/fuzz_engine.py --examples 10000
 
 bench-draws: setup ## speed of the draws against the bare matrix product, pingouin and lavaan (about 5 minutes)
 	$(BIN)/python benchmarks/resampling.py --million

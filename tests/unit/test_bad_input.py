@@ -50,7 +50,7 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...], str]] = {
     "missing column": (
         lambda d: d.drop(columns="w"),
         (),
-        "d.csv: `w` is not a column of the data (m.lav:2:5). Choose one of `c`, `g`, `m`, `x`, `y`.",
+        "d.csv: `w` is not a column of the data (m.lav:2). Choose one of `c`, `g`, `m`, `x`, `y`.",
     ),
     "no rows": (lambda d: d[:0], (), "d.csv: the data have no rows (m.lav). Export the data again."),
     "one row": (
@@ -218,13 +218,60 @@ def test_a_table_of_impossible_moments_is_one_line(case: str, fit: Callable[...,
     assert fit(CHAIN, table, "--n", "100", source="--moments") == (2, says)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["0", "-3", "1", "1e300", "nan", "inf", "99.5", "", "12345678901234567890123"],
+    ids=lambda word: f"n={word}",
+)
+def test_a_number_of_people_that_is_none_is_one_line(words: str, fit: Callable[..., tuple[int, str]]) -> None:
+    code, says = fit(CHAIN, spoilt(0, 0, 1.0), f"--n={words}", source="--moments")
+    assert code == 2
+    assert says == (
+        f"kinechain fit: argument --n: `{words[:20]}` is not a whole number of people from 2 to 10,000,000,000. "
+        "`kinechain fit --help` lists what it takes."
+    )
+
+
+CONTRADICTIONS = {
+    "y ~ a*x\na == 1\na == 2\n": "m.lav:3: `a == 1` and `a == 2` cannot hold together. Correct or leave out "
+    "one of them.",
+    "y ~ a*x + b*m\na == b\nb < 1\na > 2\n": "m.lav:4: `a == b` and `b < 1` and `a > 2` cannot hold together. Correct "
+    "or leave out one of them.",
+    "y ~ a*x\na < 5\n1 == 2\n": "m.lav:3: `1 == 2` cannot be fulfilled. Correct it, or leave it out.",
+    "y ~ 1*a*x\na == 2\n": "m.lav:2: `a == 2` cannot be fulfilled. Correct it, or leave it out.",
+    "y ~ a*x\na*a == -1\n": "m.lav:2: no values were found that fulfil `a*a == -1`. Correct it, or leave it out.",
+    "y ~ lower(2)*x\ny ~ upper(1)*x\n": "m.lav: a lower bound lies above an upper bound. Correct lower() and upper().",
+}
+
+
+@pytest.mark.parametrize("text", CONTRADICTIONS)
+def test_constraints_that_exclude_one_another_are_one_line(
+    text: str, people: pd.DataFrame, fit: Callable[..., tuple[int, str]]
+) -> None:
+    assert fit(text, people) == (2, CONTRADICTIONS[text])
+
+
+@pytest.mark.parametrize("text", ["y ~ a*x + b*m\na == b\na == b\n", "y ~ a*x\na < 1\na > -1\na*a < 4\n"])
+def test_constraints_that_agree_are_followed(
+    text: str, people: pd.DataFrame, fit: Callable[..., tuple[int, str]]
+) -> None:
+    assert fit(text, people) == (0, "")
+
+
+def test_what_a_constraint_settles_alone_has_no_error(
+    people: pd.DataFrame, fit: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    assert fit("y ~ a*x + b*m\na*b == 0\na == 0\n", people) == (0, "")
+    row = next(row for row in json.loads((tmp_path / "out.json").read_text())["parameters"] if row["label"] == "a")
+    assert abs(row["est"]) < 1e-12
+    assert (row["se"], row["z"], row["pvalue"]) == (0.0, None, None)
+
+
 def test_two_labels_on_one_path_are_refused(people: pd.DataFrame, fit: Callable[..., tuple[int, str]]) -> None:
     assert fit("y ~ a*x\ny ~ b*x\n", people) == (2, "m.lav:1:5: `y~x` has 2 labels. Keep one of them.")
 
 
-@pytest.mark.parametrize(
-    "text", ["y ~~ -5*y\n", "y ~ x\ny ~~ 0*y\n", "f =~ x + y\n", "m ~ y\ny ~ m\n", "y ~ a*x\na == 1\na == 2\n"]
-)
+@pytest.mark.parametrize("text", ["y ~~ -5*y\n", "y ~ x\ny ~~ 0*y\n", "f =~ x + y\n", "m ~ y\ny ~ m\n"])
 def test_a_failed_fit_has_no_number_not_even_a_fixed_one(
     text: str, people: pd.DataFrame, fit: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:

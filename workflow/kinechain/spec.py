@@ -321,7 +321,8 @@ def unknown_variables(spec: ModelSpec, observed: Iterable[str], available: Colle
         absent = [part for part in (name.split(":") if name not in known else []) if part not in known]
         for part in absent:
             row = next((row for row in spec.flat if name in (row.lhs, row.rhs)), None)
-            place = f"{spec.where}:{row.line}:{row.column}" if row else spec.where
+            column = f":{row.column}" if row and row.rhs == name else ""
+            place = f"{spec.where}:{row.line}{column}" if row else spec.where
             problems.append(Problem(place, f"`{part}` is not a column of the data", closest(part, known)))
     return problems
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from kinechain.errors import Problem, UserError, closest
 from kinechain.estimators import ESTIMATORS, fit_model
 from kinechain.fit import Fit
 from kinechain.fit_record import fit_record
+from kinechain.places import texts_in_place
 from kinechain.sample import DataError
 from kinechain.spec import GROUP_EQUALITIES, ModelSpec, build_spec, spec_from_text
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 EXIT_NOT_CONVERGED = 3
 INTERVALS = ("percentile", "bc", "bca", "monte_carlo")
 LEVEL = 0.95
+MOST_PEOPLE = 10_000_000_000
+"""More than anybody can have measured: a slip of the keyboard."""
 MOST_DRAWS = 1_000_000
 """Draws whose limits have a Monte Carlo error nobody can see, and which still fit into memory."""
 
@@ -33,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", type=Path, help="model file: lavaan syntax (.lav) or a model yaml")
     add("--data", type=Path, help="csv (or parquet) with a row a person and names in the first line")
     add("--moments", type=Path, help="square csv of covariances or correlations, names in first row and column")
-    add("--n", type=int, help="people behind the moments")
+    add("--n", type=_people, help="people behind the moments")
     add("--estimator", type=str.lower, help=f"one of {', '.join(ESTIMATORS)}")
     add("--missing", choices=("listwise", "fiml"), help="what to do with gaps")
     add("--cluster", help="column that names clusters: robust standard errors")
@@ -54,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--level", type=float, help="level of the intervals (default 0.95)")
     add("--seed", type=int, default=0, help="seed of everything random (default 0)")
     add("--json", help="where the record goes: a file, or - for standard output")
+
+
+def _people(text: str) -> int:
+    """A number of people; argparse shows the reason beside the option."""
+    if not re.fullmatch(r"[0-9]+", text) or not 2 <= int(text[:20]) <= MOST_PEOPLE:
+        raise argparse.ArgumentTypeError(f"`{text[:20]}` is not a whole number of people from 2 to {MOST_PEOPLE:,}")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,7 +97,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     ):
         if given is not None and other is None:
             raise UserError(Problem(where, f"{option} changes nothing without {needed}", f"Add {needed} 10000"))
-    if arguments.moments is not None and (arguments.n is None or arguments.n < 2):
+    if arguments.moments is not None and arguments.n is None:
         raise UserError(Problem(where, "--moments needs the number of people behind them", "Add --n N, 2 or more"))
     if arguments.estimator and arguments.estimator not in ESTIMATORS:
         what = f"--estimator {arguments.estimator} is unknown"
@@ -154,7 +165,7 @@ def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
         if not isinstance(mapping, dict):
             raise UserError(Problem(str(path), "this is not a model file", "It needs keys such as `equations`"))
         available = data.names if hasattr(data, "names") else [str(column) for column in data.columns]
-        mapping = {**mapping, **choices, **options}
+        mapping = {**mapping, **texts_in_place(path), **choices, **options}
         spec = build_spec(mapping, _study_macros(path), available, str(path))
         spec = replace(spec, options=replace(spec.options, rescale=arguments.rescale))
     if spec.options.group_equal and not spec.options.group:

@@ -18,7 +18,8 @@ import numpy as np
 from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.estimators.families import FAMILIES, EquationFit, fit_equation
 from kinechain.estimators.layout import lay_out
-from kinechain.fit import Accounting, Fit, Search, Status
+from kinechain.estimators.outcome import account_for
+from kinechain.fit import Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
 from kinechain.numerics.ram import Index
@@ -183,7 +184,6 @@ def _assemble(
         measures |= {"npar": float(npar), "logl": logl, "aic": 2.0 * npar - 2.0 * logl}
         measures |= {"bic": npar * math.log(n) - 2.0 * logl}
     extra = {f"{name}:{outcome}": value for outcome, fit in fits.items() for name, value in fit.extra.items()}
-    n_clusters = 0 if people.clusters is None else len(np.unique(people.clusters))
     (ram,) = lay_out(table, moments)
     return Fit(
         spec,
@@ -193,16 +193,7 @@ def _assemble(
         measures,
         status,
         spec.estimator,
-        Accounting(
-            sample.n_rows,
-            dict(sample.n_dropped),
-            (n,),
-            ("",),
-            (1,),
-            dict(sample.n_missing),
-            table.exogenous,
-            n_clusters,
-        ),
+        account_for(spec, table, sample),
         Search(np.full(k, math.nan), 0, math.nan, math.nan),
         (GroupModel(ram, people.patterns),),
         moments,

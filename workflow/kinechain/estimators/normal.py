@@ -7,15 +7,17 @@ scaled test statistic. A cluster column makes either of them robust to dependenc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kinechain.errors import Problem, UserError
-from kinechain.estimators.layout import lay_out, read_constraints, start_values
+from kinechain.estimators.feasibility import settle_constraints
+from kinechain.estimators.layout import lay_out, start_values
 from kinechain.estimators.measures import Scaling, TestInputs, baseline_moments, measure_fit
-from kinechain.fit import Accounting, Fit, Search, Status
+from kinechain.estimators.outcome import account_for, failed_fit, flat_parameters
+from kinechain.fit import Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.identification import check_identification
 from kinechain.numerics.information import invert_information, open_directions
@@ -73,7 +75,7 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
         detail = f"stopped after {optimum.steps} steps with a gradient of {optimum.gradient_norm:.2g}"
         if not optimum.steps and not math.isfinite(optimum.gradient_norm):
             detail = "the fixed and starting values give covariances that are not positive definite"
-        return replace(_failed(problem, Status.STEP_LIMIT, detail), search=_search(problem, optimum, math.nan))
+        return _failed(problem, Status.STEP_LIMIT, detail, _search(problem, optimum, math.nan))
     return _finish(problem, optimum, is_robust=is_robust)
 
 
@@ -110,7 +112,7 @@ def _set_up(spec: ModelSpec, table: ParameterTable, sample: Sample) -> _Setting:
     p, f = len(sample.names), len(fixed)
     per_group = p * (p + 1) // 2 - f * (f + 1) // 2 + (p - f if table.has_means else 0)
     start = _make_proper(model, rams, start_values(table, rams, moments))
-    constraints = read_constraints(table)
+    constraints = settle_constraints(spec, table)
     return _Setting(spec, table, sample, rams, model, fits, start, constraints, fixed, per_group * len(rams))
 
 
@@ -133,41 +135,21 @@ def _make_proper(model: NormalModel, rams: tuple[Ram, ...], start: Array) -> Arr
     return theta
 
 
-def _accounting(problem: _Setting) -> Accounting:
-    sample, spec = problem.sample, problem.spec
-    n_clusters = sum(len(np.unique(group.clusters)) for group in sample.groups if group.clusters is not None)
-    return Accounting(
-        sample.n_rows,
-        dict(sample.n_dropped),
-        tuple(group.patterns.n_people for group in sample.groups),
-        tuple(group.label for group in sample.groups),
-        tuple(len(group.patterns.n) for group in sample.groups),
-        dict(sample.n_missing),
-        problem.table.exogenous if spec.options.fixed_x else (),
-        n_clusters,
-    )
-
-
 def _search(problem: _Setting, optimum: Optimum, condition: float) -> Search:
     return Search(problem.start, optimum.steps, optimum.gradient_norm, condition)
 
 
-def _failed(problem: _Setting, status: Status, detail: str) -> Fit:
+def _failed(problem: _Setting, status: Status, detail: str, search: Search | None = None) -> Fit:
     """A fit without numbers."""
-    k = problem.table.n_free
-    return Fit(
+    return failed_fit(
         problem.spec,
         problem.table,
-        np.full(k, math.nan),
-        np.full((k, k), math.nan),
-        {"npar": float(k), "ntotal": float(problem.sample.n)},
+        problem.sample,
         status,
-        problem.spec.estimator,
-        _accounting(problem),
-        Search(problem.start, 0, math.nan, math.nan),
+        detail,
+        search or Search(problem.start, 0, math.nan, math.nan),
         problem.model.groups,
         problem.moments,
-        detail=detail,
     )
 
 
@@ -178,10 +160,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     kind = "observed" if is_missing or is_robust else "expected"
     bread, condition, flat = invert_information(model.information(theta, kind), optimum.active)
     if np.isnan(bread).any():
-        names = table.parameter_names()
-        worst = np.argsort(-flat)[:4]
-        detail = f"involved: {', '.join(f'`{names[i]}`' for i in worst if flat[i] > 0.1 * flat.max())}"
-        return replace(_failed(problem, Status.SINGULAR, detail), search=_search(problem, optimum, condition))
+        return _failed(problem, Status.SINGULAR, flat_parameters(table, flat), _search(problem, optimum, condition))
     n_equal = len(problem.constraints.equal(theta)[0]) if problem.constraints else 0
     if n_equal:
         n_equal = int(np.linalg.matrix_rank(optimum.active[:n_equal]))
@@ -200,7 +179,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         measure_fit(inputs),
         status,
         problem.spec.estimator,
-        _accounting(problem),
+        account_for(problem.spec, table, problem.sample),
         _search(problem, optimum, condition),
         model.groups,
         problem.moments,

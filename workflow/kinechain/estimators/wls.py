@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from kinechain.errors import Problem, raise_if_any
-from kinechain.estimators.layout import lay_out, read_constraints, start_values
-from kinechain.fit import Accounting, Fit, Search, Status
+from kinechain.estimators.feasibility import settle_constraints
+from kinechain.estimators.layout import lay_out, start_values
+from kinechain.estimators.outcome import account_for, failed_fit, flat_parameters
+from kinechain.fit import Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.fit_indices import comparative_fit, p_of_chisq, rmsea_of, tucker_lewis
 from kinechain.numerics.identification import RANK_TOLERANCE, random_point
@@ -94,7 +96,7 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     optimum = minimise(problem.model, problem.start, problem.constraints, problem.model.counted)
     if not optimum.converged:
         detail = f"stopped after {optimum.steps} steps with a gradient of {optimum.gradient_norm:.2g}"
-        return replace(_failed(problem, Status.STEP_LIMIT, detail), search=_search(problem, optimum, math.nan))
+        return _failed(problem, Status.STEP_LIMIT, detail, _search(problem, optimum, math.nan))
     return _finish(problem, optimum, is_robust=is_robust)
 
 
@@ -145,7 +147,7 @@ def _set_up(spec: ModelSpec, sample: Sample) -> _Setting:
         )
     )
     start = _start(table, model, rams, moments)
-    return _Setting(spec, table, sample, model, observed, moments, start, read_constraints(table))
+    return _Setting(spec, table, sample, model, observed, moments, start, settle_constraints(spec, table))
 
 
 def _find_classes(spec: ModelSpec, sample: Sample) -> dict[str, Array]:
@@ -260,19 +262,6 @@ def _unidentified(problem: _Setting, seed: int) -> tuple[str, ...] | None:
     return involved
 
 
-def _accounting(problem: _Setting) -> Accounting:
-    sample = problem.sample
-    return Accounting(
-        sample.n_rows,
-        dict(sample.n_dropped),
-        tuple(group.patterns.n_people for group in sample.groups),
-        tuple(group.label for group in sample.groups),
-        tuple(1 for _ in sample.groups),
-        dict(sample.n_missing),
-        problem.table.exogenous if problem.spec.options.fixed_x else (),
-    )
-
-
 def _search(problem: _Setting, optimum: Optimum, condition: float) -> Search:
     return Search(problem.start, optimum.steps, optimum.gradient_norm, condition)
 
@@ -289,22 +278,17 @@ def _groups(problem: _Setting, theta: Array | None) -> tuple[GroupModel, ...]:
     return tuple(made)
 
 
-def _failed(problem: _Setting, status: Status, detail: str) -> Fit:
+def _failed(problem: _Setting, status: Status, detail: str, search: Search | None = None) -> Fit:
     """A fit without numbers."""
-    k = problem.table.n_free
-    return Fit(
+    return failed_fit(
         problem.spec,
         problem.table,
-        np.full(k, math.nan),
-        np.full((k, k), math.nan),
-        {"npar": float(k), "ntotal": float(problem.sample.n)},
+        problem.sample,
         status,
-        problem.spec.estimator,
-        _accounting(problem),
-        Search(problem.start, 0, math.nan, math.nan),
+        detail,
+        search or Search(problem.start, 0, math.nan, math.nan),
         _groups(problem, None),
         problem.moments,
-        detail=detail,
     )
 
 
@@ -314,10 +298,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     curvature = model.slope(theta, exact=False).curvature
     bread, condition, flat = invert_information(curvature * model.counted, optimum.active)
     if np.isnan(bread).any():
-        names = table.parameter_names()
-        worst = [i for i in np.argsort(-flat)[:4] if flat[i] > 0.1 * flat.max()]
-        detail = f"involved: {', '.join(f'`{names[i]}`' for i in worst)}"
-        return replace(_failed(problem, Status.SINGULAR, detail), search=_search(problem, optimum, condition))
+        return _failed(problem, Status.SINGULAR, flat_parameters(table, flat), _search(problem, optimum, condition))
     known = infer(model, theta, optimum.active)
     groups = _groups(problem, theta)
     status, detail = _judge(groups, theta)
@@ -331,7 +312,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         _measure(problem, theta, known, is_robust=is_robust),
         status,
         problem.spec.estimator,
-        _accounting(problem),
+        account_for(problem.spec, table, problem.sample),
         _search(problem, optimum, condition),
         groups,
         problem.moments,

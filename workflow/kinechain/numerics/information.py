@@ -13,6 +13,8 @@ from kinechain.numerics import Array
 
 FLAT = 1e-10
 """Smallest eigenvalue of the scaled information that still gives standard errors."""
+ROUNDING = 1e-13
+"""Share of a direction below which a parameter does not move along it."""
 
 
 def open_directions(active: Array, k: int) -> Array:
@@ -22,7 +24,9 @@ def open_directions(active: Array, k: int) -> Array:
     size = np.abs(active).max(axis=1, keepdims=True)
     _, singular, Vt = np.linalg.svd(active / np.where(size > 0.0, size, 1.0))
     rank = int((singular > 1e-10).sum())
-    return Vt[rank:].T
+    Z = Vt[rank:].T.copy()
+    Z[np.abs(Z) < ROUNDING] = 0.0  # what a constraint settles alone has no error, not one of 1e-17
+    return Z
 
 
 def invert_information(information: Array, active: Array) -> tuple[Array, float, Array]:

@@ -96,7 +96,7 @@ def minimise(
     """
     k = len(start)
     limits = constraints or no_constraints(k)
-    theta = _make_feasible(start.copy(), limits)
+    theta = make_feasible(start.copy(), limits)
     penalty = 0.0
     damping = 0.0
     norm = np.inf
@@ -166,7 +166,7 @@ def _infeasibility(theta: Array, limits: Constraints) -> float:
     return float(np.abs(equal).sum() + np.maximum(-above, 0.0).sum())
 
 
-def _make_feasible(theta: Array, limits: Constraints) -> Array:
+def make_feasible(theta: Array, limits: Constraints) -> Array:
     """The nearest point, by repeated projection, where the constraints hold (or as near as that comes)."""
     for _ in range(50):
         equal, by_equal = limits.equal(theta)
