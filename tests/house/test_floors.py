@@ -22,6 +22,7 @@ FLOORS: dict[str, float] = {
     "harmonise": 1,
     "layout": 1,
     "measures": 1,
+    "pseudonyms": 1,
     "published": 1,
     "raw_table": 1,
     "quality": 1,

@@ -111,7 +111,7 @@ def test_a_rule_about_an_unknown_claim_is_refused():
 def test_a_cycle_in_a_model_is_told():
     model = spec_from_text("a ~ b\nb ~ a", "loop", "config/models/loop.yaml")
     assert told(models={"loop": model}) == [
-        "config/models/loop.yaml: cycle: a -> b -> a; a recursive model is required. Take one of these paths out."
+        "config/models/loop.yaml:1:5: cycle: a -> b -> a; a recursive model is required. Take one of these paths out."
     ]
 
 
@@ -122,7 +122,7 @@ def test_adjusting_a_total_effect_for_a_mediator_is_refused():
     }
     problems = check_claims((claim("C01"),), DECISIONS, models, KNOWN, UNITS, reference="M2_chain_open")
     assert [str(problem) for problem in problems] == [
-        "config/models/MT.yaml: `head_fwd` lies on the way from `ham_tight` to `neck_pain`; holding it blocks part of "
+        "config/models/MT.yaml:1:13: `head_fwd` lies on the way from `ham_tight` to `neck_pain`; holding it blocks part of "
         "the effect (C01: neck_pain~ham_tight). Take it out of that equation."
     ]
 
@@ -134,7 +134,7 @@ def test_adjusting_for_a_descendant_of_the_outcome_is_refused():
     }
     (problem,) = check_claims((claim("C01"),), DECISIONS, models, KNOWN, UNITS, reference="M2_chain_open")
     assert str(problem) == (
-        "config/models/MT.yaml: `neck_strain` is a descendant of `neck_pain`; holding it bends the effect you ask for "
+        "config/models/MT.yaml:1:13: `neck_strain` is a descendant of `neck_pain`; holding it bends the effect you ask for "
         "(C01: neck_pain~ham_tight). Take it out of that equation."
     )
 
@@ -143,7 +143,7 @@ def test_adjusting_for_a_descendant_shows_as_the_cycle_it_is():
     """A covariate of an equation that the outcome itself causes closes a loop of arrows."""
     model = spec_from_text("y ~ x + z\nz ~ y", "bad", "config/models/bad.yaml")
     (problem,) = told(models={"bad": model})
-    assert problem.startswith("config/models/bad.yaml: cycle: ")
+    assert problem.startswith("config/models/bad.yaml:1:9: cycle: ")
 
 
 def plan(**changes):

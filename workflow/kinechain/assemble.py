@@ -50,10 +50,14 @@ def build_cohort(
     spec: CohortSpec,
     dictionary: Dictionary,
     raw: RawTable,
+    *,
+    key: bytes = b"",
 ) -> Cohort:
     """The cohort that a file's rows make.
 
     raw  the file's rows; columns as the file heads them, at least those the spec names. Its frame is used up
+
+    key  with which the columns in spec.hashed are hashed
 
     Raises UserError when a column the spec names is not there or the file has no row. All other mistakes are findings
     of level error: the cohort can be looked at, and must not be analysed.
@@ -77,7 +81,7 @@ def build_cohort(
     if blank.any():
         left = len(frame) - int(blank.sum())
         flow.append(FlowStep("no value in any column that is read", int(blank.sum()), left, "rows"))
-    layout, found = lay_out(spec, frame, dictionary, blank, raw.row_keys)
+    layout, found = lay_out(spec, frame, dictionary, blank, raw.row_keys, key)
     findings += found
     findings += _filled_twice(spec, rows, layout, raw.row_keys)
     joined = FlowStep("rows of one person joined", 0, layout.n_people, "people")
@@ -108,7 +112,7 @@ def build_cohort(
         flow=tuple(flow),
         findings=ranked(findings),
         citation=spec.citation,
-        roles={role: role for role in ("arm", "cluster", "site") if role in people.columns},
+        roles={role: role for role in ("person", "arm", "cluster", "site") if role in people.columns},
         extra={
             "codebook": _codebook(spec, dictionary, reliability),
             "constructs": construct_entries(spec.constructs, dictionary),
@@ -472,7 +476,7 @@ def _people_table(spec: CohortSpec, dictionary: Dictionary, units: Units) -> pd.
         columns[construct] = dictionary[measure].oriented(measured[measure])
     people: dict[str, object] = {
         role: _of_first_unit(np.asarray(layout.roles[role]), layout)
-        for role in ("arm", "site", "cluster")
+        for role in ("person", "arm", "site", "cluster")
         if role in layout.roles
     }
     for name, values in columns.items():

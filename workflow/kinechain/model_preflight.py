@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Status
@@ -40,5 +42,6 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
 
 
 def _complete_people(spec: ModelSpec, cohort: Cohort) -> int:
-    people = cohort.people
-    return cohort.n if people is None else len(people[list(spec.table.observed)].dropna())
+    if cohort.people is None:
+        return cohort.n
+    return int(np.isfinite(cohort.people[list(spec.table.observed)].to_numpy(dtype=np.float64)).all(axis=1).sum())

@@ -323,9 +323,23 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
             specs[name] = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
             found = check_model(specs[name], cohort) + _check_order(specs[name], cohort)
         except UserError as error:
-            found = list(error.problems)
+            found = [_with_facts(problem, cohort) for problem in error.problems]
         problems += [Problem(one.where, f"{one.what} (cohort `{cohort.name}`)", one.remedy) for one in found]
     return problems
+
+
+def _with_facts(problem: Problem, cohort: Cohort) -> Problem:
+    """A remedy that names a variable, with its unit and the people who have it."""
+    from kinechain.disclosure import THRESHOLD
+
+    match = re.match(r"Did you mean `(\w+)`\?", problem.remedy)
+    if not match or match[1] not in cohort.variables:
+        return problem
+    codebook = cohort.extra.get("codebook", ())
+    unit = next((entry["unit"] for entry in codebook if match[1] in (entry["measure"], entry["construct"])), "")
+    n = cohort.n if cohort.people is None else int(cohort.people[match[1]].notna().sum())
+    facts = ", ".join(part for part in (unit, f"n = {n}" if n >= THRESHOLD else "") if part)
+    return Problem(problem.where, problem.what, f"Did you mean `{match[1]}` ({facts})?{problem.remedy[match.end() :]}")
 
 
 def _check_order(spec: ModelSpec, cohort: Cohort) -> list[Problem]:

@@ -58,6 +58,12 @@ class FlatRow:
     right: Expression | None = None
 
 
+def place_of(rows: Sequence[FlatRow], outcome: str, cause: str, where: str) -> str:
+    """`file:line:column` of a regression, or the file when no row holds it."""
+    row = next((row for row in rows if row.op == "~" and (row.lhs, row.rhs) == (outcome, cause) and row.line), None)
+    return f"{where}:{row.line}:{row.column}" if row else where
+
+
 class ModelSyntaxError(UserError):
     """Model text that cannot be read; `excerpts` hold each bad line with a caret under the place."""
 

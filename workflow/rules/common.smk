@@ -3,13 +3,13 @@
 # requires  config/*.yaml and what they name
 # provides  STUDY, COHORTS and the helpers of the other rule files
 
-import hashlib
 import sys
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
-from kinechain.sources import code_digest
-from kinechain.study import check_once, load_study
+from kinechain.sources import code_digest, templates_digest
+from kinechain.study import load_study
+from kinechain.study_preflight import check_once
 
 PACKAGE = Path(sys.modules["kinechain"].__file__).parent
 TEMPLATES = PACKAGE.parent / "templates"
@@ -33,9 +33,7 @@ def code(script):
 
 
 STUDY = load()
-TEMPLATE = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))
-).hexdigest()[:12]
+TEMPLATE = templates_digest()
 COHORTS = list(STUDY.cohorts)
 
 

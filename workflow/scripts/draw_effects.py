@@ -5,6 +5,7 @@ from typing import Any
 
 from kinechain import io
 from kinechain.log import logged
+from kinechain.places import texts_in_place
 from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, join_intervals
 from kinechain.spec import build_spec
 
@@ -20,7 +21,7 @@ def main(
     inference: dict[str, Any],
 ) -> None:
     cohort = io.read_cohort(cohort_in)
-    mapping = {**io.read_yaml(model), **choices["method"]}
+    mapping = {**io.read_yaml(model), **texts_in_place(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
     draws = draw_cohort(spec, cohort, seed=inference["seed"], draws=inference["draws"], interval=inference["interval"])
     effects = join_intervals(io.read_table(estimates), draws, inference["interval"], inference["level"])

@@ -8,6 +8,7 @@ from kinechain.effects import estimate_effects
 from kinechain.estimators import fit_model
 from kinechain.fit_record import fit_record
 from kinechain.log import logged
+from kinechain.places import texts_in_place
 from kinechain.spec import build_spec
 
 
@@ -15,7 +16,7 @@ def main(
     cohort_in: Path, model: Path, fit_out: Path, estimates_out: Path, *, choices: dict[str, Any], seed: int
 ) -> None:
     cohort = io.read_cohort(cohort_in)
-    mapping = {**io.read_yaml(model), **choices["method"]}
+    mapping = {**io.read_yaml(model), **texts_in_place(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
     fit = fit_model(spec, cohort, seed=seed)
     io.write_json(fit_record(fit), fit_out)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from kinechain.errors import raise_if_any
-from kinechain.study import check_study, load_study
+from kinechain.study_preflight import find_mistakes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is wrong and return 2, or say that nothing is and return 0."""
-    study = load_study(arguments.folder)
-    raise_if_any(check_study(study))
+    study, problems = find_mistakes(arguments.folder)
+    raise_if_any(problems)
+    assert study is not None
     for name in study.cohorts:
         for model, lacking in study.left_out(name).items():
             wanted = ", ".join(f"`{one}`" for one in lacking)

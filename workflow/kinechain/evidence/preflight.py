@@ -8,6 +8,7 @@ from kinechain.decisions import Decisions
 from kinechain.errors import Problem, UserError, closest
 from kinechain.evidence.claim import FILE, Claim, claim_problems
 from kinechain.spec import ModelSpec
+from kinechain.syntax import place_of
 
 TOTAL = ", total"
 """How a claim's `effect` ends when it is about a total effect."""
@@ -67,7 +68,8 @@ def model_graph_problems(spec: ModelSpec) -> list[Problem]:
             continue
         others = [name for name in graph.parents(effect) if name != cause]
         for reason in bad_controls(graph, cause, effect, others, total=False).values():
-            problems.append(Problem(spec.where, f"{reason} ({cause} -> {effect})", "Take it out of that equation"))
+            place = place_of(spec.flat, effect, cause, spec.where)
+            problems.append(Problem(place, f"{reason} ({cause} -> {effect})", "Take it out of that equation"))
     return problems
 
 
@@ -119,9 +121,8 @@ def _adjustment(claim: Claim, models: Mapping[str, ModelSpec], reference: str) -
         known = [name for name in held if name in graph.nodes]
         total = claim.effect.endswith(TOTAL)
         for reason in bad_controls(graph, cause, outcome, known, total=total).values():
-            problems.append(
-                Problem(spec.where, f"{reason} ({claim.id}: {test.effect})", "Take it out of that equation")
-            )
+            place = place_of(spec.flat, outcome, cause, spec.where)
+            problems.append(Problem(place, f"{reason} ({claim.id}: {test.effect})", "Take it out of that equation"))
     return problems
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,6 +10,7 @@ import networkx as nx
 
 from kinechain.errors import Problem, UserError
 from kinechain.spec import ModelSpec
+from kinechain.syntax import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,11 @@ def build_graph(
     nodes: Iterable[str] = (),
     unseen: Iterable[str] = (),
     where: str = "graph",
+    places: Mapping[tuple[str, str], str] | None = None,
 ) -> Graph:
     """A graph from its arrows and arcs; nodes are listed as named, then in order of appearance.
+
+    places  arrow -> where it is written, for the message about the arrow that closes a cycle
 
     Raises UserError naming the cycle when arrows lead back to where they began.
     """
@@ -87,7 +91,8 @@ def build_graph(
     cycle = find_cycle(graph)
     if cycle:
         text = " -> ".join(cycle)
-        raise UserError(Problem(where, f"cycle: {text}; a recursive model is required", "Take one of these paths out"))
+        place = (places or {}).get((cycle[-2], cycle[-1]), where)
+        raise UserError(Problem(place, f"cycle: {text}; a recursive model is required", "Take one of these paths out"))
     return graph
 
 
@@ -123,4 +128,5 @@ def graph_of(spec: ModelSpec, *, link_exogenous: bool = True) -> Graph:
     if link_exogenous:
         arcs += [pair for pair in combinations(table.exogenous, 2) if pair not in arcs and pair[::-1] not in arcs]
     nodes = (*table.exogenous, *(name for name in (*table.latent, *table.observed) if name not in table.exogenous))
-    return build_graph(arrows, arcs, nodes, table.latent, spec.where)
+    places = {arrow: place_of(spec.flat, arrow[1], arrow[0], spec.where) for arrow in arrows}
+    return build_graph(arrows, arcs, nodes, table.latent, spec.where, places)

@@ -1,0 +1,221 @@
+"""A student edits a study wrongly: every mistake is told at once, each with its place and what would be right."""
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinechain.study_preflight import find_mistakes, movement_between_seeds
+
+ROOT = Path(__file__).resolve().parents[2]
+CLINIC = "config/cohorts/demo_clinic.yaml"
+M1, M2, MT = (f"config/models/{name}.yaml" for name in ("M1_chain", "M2_chain_open", "MT_total_effect"))
+CONFIG, DATA = "config/config.yaml", "data/demo/demo_clinic.csv"
+SHORT_LIST = "models:\n  - M1_chain\n  - M2_chain_open\n  - MT_total_effect\n"
+
+Replace = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The demo study with one cohort and three models."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "data" / "demo", tmp_path / "data" / "demo")
+    path = tmp_path / CONFIG
+    text = path.read_text("utf-8")
+    cohorts, models, macros = (text.index(key) for key in ("cohorts:", "# Fitted to every", "# Named sets"))
+    path.write_text(f"{text[:cohorts]}cohorts: [demo_clinic]\n\n{SHORT_LIST}\n{text[macros:]}", "utf-8")
+    assert models < macros
+    return tmp_path
+
+
+@pytest.fixture
+def change(folder: Path) -> Replace:
+    """Replaces the first place of a text in a file of the study."""
+
+    def replace(name: str, old: str, new: str) -> None:
+        text = (folder / name).read_text("utf-8")
+        assert old in text, f"{name} does not hold {old!r}"
+        (folder / name).write_text(text.replace(old, new, 1), "utf-8")
+
+    return replace
+
+
+def told(folder: Path) -> list[str]:
+    return [str(problem) for problem in find_mistakes(folder)[1]]
+
+
+def at(folder: Path, name: str, text: str) -> str:
+    """`file:line:column` of a text in a file of the study."""
+    lines = (folder / name).read_text("utf-8").split("\n")
+    number, line = next((number, line) for number, line in enumerate(lines, 1) if text in line)
+    return f"{name}:{number}:{line.index(text) + 1}"
+
+
+def test_the_study_as_it_comes_has_no_mistake(folder: Path) -> None:
+    assert told(folder) == []
+
+
+def test_an_unknown_key(folder: Path, change: Replace) -> None:
+    change(M1, "claims:", "cliams:")
+    place = at(folder, M1, "cliams")
+    assert told(folder) == [f"{place}: unknown key `cliams` in the file. Did you mean `claims`?"]
+
+
+def test_a_variable_that_is_not_there_with_unit_and_people_of_the_one_meant(folder: Path, change: Replace) -> None:
+    change(M1, "b*pelvis_post", "b*pelvis_psot")
+    place = at(folder, M1, "b*pelvis_psot")
+    says = "`pelvis_psot` is not a column of the data (cohort demo_clinic). Did you mean `pelvis_post` (deg, n = 405)?"
+    assert told(folder) == [f"{place}: {says}"]
+
+
+def test_a_column_that_the_file_does_not_have(folder: Path, change: Replace) -> None:
+    change(CLINIC, "  PT: {", "  PTT: {")
+    place = at(folder, CLINIC, "PTT")
+    assert told(folder) == [f"{DATA}: there is no column `PTT` ({place}). Did you mean `PT`?"]
+
+
+def test_a_measure_and_a_unit_nobody_knows(folder: Path, change: Replace) -> None:
+    change(CLINIC, "xr_pt_deg, conv", "xr_tp_deg, conv")
+    change(CLINIC, "side: left, unit: kPa}", "side: left, unit: kPaa}")
+    measure, unit = told(folder)
+    says = "`xr_tp_deg` is not a measure. Did you mean `xr_pt_deg`? Known names are listed in config/measures.yaml."
+    assert measure == f"{at(folder, CLINIC, 'xr_tp_deg').rsplit(':', 1)[0]}:9: {says}"
+    assert unit.startswith(f"{at(folder, CLINIC, 'kPaa').rsplit(':', 1)[0]}:")
+    assert "unit `kPaa` cannot become `kPa` of `ppt_utrap_kpa`" in unit
+
+
+def test_a_path_back_in_time(folder: Path, change: Replace) -> None:
+    change(MT, "equations: |\n", "equations: |\n  pelvis_post ~ neck_pain\n")
+    place = at(folder, MT, "pelvis_post ~ neck_pain")
+    says = (
+        "`pelvis_post ~ neck_pain`: neck_pain -> pelvis_post points back in time (declared order 6 > 2). "
+        "Turn it round; the order is chain in config/config.yaml, unless `compare` names a rival."
+    )
+    assert f"{place}: {says}" in told(folder)
+
+
+def test_a_rival_may_turn_the_order_round(folder: Path, change: Replace) -> None:
+    change(CONFIG, "  - MT_total_effect\n", "  - MT_total_effect\n  - M6_reverse\n")
+    assert told(folder) == []
+
+
+def test_a_cycle(folder: Path, change: Replace) -> None:
+    change(M1, "a*ham_tight", "a*ham_tight + neck_pain")
+    place = at(folder, M1, "neck_pain")
+    cycle = "pelvis_post -> lumbar_flat -> thor_kyph -> head_fwd -> neck_pain -> pelvis_post"
+    says = f"cycle: {cycle}; a recursive model is required. Take one of these paths out."
+    assert f"{place}: {says}" in told(folder)
+
+
+def test_a_model_that_is_not_identified(folder: Path) -> None:
+    text = "name: M1_chain\nquestion: Is one factor behind both?\nequations: |\n  f =~ sva + pelvis_post\n"
+    (folder / M1).write_text(f"{text}  sva ~~ pelvis_post\n", "utf-8")
+    (line,) = [one for one in told(folder) if one.startswith("config/models")]
+    place, _, says = line.partition(": ")
+    assert place.startswith(f"{M1}:4:")
+    assert says == (
+        "the model is not identified: 5 free parameters, 3 moments; involved: `f=~pelvis_post`, `sva~~pelvis_post`, `sva~~sva`, "
+        "`pelvis_post~~pelvis_post`, `f~~f` (cohort demo_clinic). The data cannot determine every parameter. "
+        "Fix, equate or remove some of those named."
+    )
+
+
+def test_a_control_that_is_a_consequence(folder: Path, change: Replace) -> None:
+    change(MT, "ham_tight + B_total", "ham_tight + B_total + head_fwd")
+    place = f"{at(folder, MT, 'neck_pain ~ ham_tight').rsplit(':', 1)[0]}:15"
+    says = (
+        "`head_fwd` lies on the way from `ham_tight` to `neck_pain`; holding it blocks part of the effect "
+        "(C01: neck_pain~ham_tight). Take it out of that equation."
+    )
+    assert told(folder) == [f"{place}: {says}"]
+
+
+def test_a_file_of_another_separator(folder: Path, change: Replace) -> None:
+    change(CLINIC, "format: csv\n", "format: csv\nread: {separator: ','}\n")
+    (folder / DATA).write_text((folder / DATA).read_text("utf-8").replace(",", ";"), "utf-8")
+    (line,) = told(folder)
+    assert line == (
+        f"{DATA}: looks semicolon-separated (1 column found, 39 expected) ({CLINIC}:3:1). "
+        "Take `separator` out of `read`, or write the file's own."
+    )
+
+
+def test_too_few_draws(folder: Path, change: Replace) -> None:
+    change(CONFIG, "draws: 10000", "draws: 100")
+    place = at(folder, CONFIG, "draws: 100")
+    says = "interval ends would move by ±0.27 of a standard error between seeds. Write 5000 or more."
+    assert told(folder) == [f"{place}: `draws` = 100: {says}"]
+
+
+def test_binary_codes_that_could_mean_either(folder: Path) -> None:
+    text = (folder / DATA).read_text("utf-8").replace(",M,", ",1,").replace(",F,", ",2,")
+    (folder / DATA).write_text(text, "utf-8")
+    first, *_ = told(folder)
+    place = at(folder, CLINIC, "SEX")
+    says = "values of column `SEX` are bare numbers, which files use differently"
+    assert says in first and f"({place})" in first
+    assert first.endswith("Say what they mean, for example `codes: {0: male, 1: female}`.")
+
+
+def test_a_variable_that_is_an_exact_sum_of_others(folder: Path, change: Replace) -> None:
+    """Pelvic incidence is tilt plus slope: the three cannot stand side by side."""
+    change(M1, "b*pelvis_post", "b*pelvis_post + xr_ss_deg")
+    (line,) = told(folder)
+    assert line == (
+        f"{at(folder, M1, 'pelvis_post ~')}: `pi` adds nothing to the others: `pi` = `pelvis_post` + `xr_ss_deg` "
+        "(up to a constant) (cohort demo_clinic). Leave one of them out of the model."
+    )
+
+
+def test_fewer_people_than_parameters(folder: Path) -> None:
+    lines = (folder / DATA).read_text("utf-8").splitlines(keepends=True)
+    (folder / DATA).write_text("".join(lines[:46]), "utf-8")
+    says = "45 people are fewer than the 59 parameters of the model (cohort demo_clinic)"
+    assert f"{at(folder, M2, 'equations')}: {says}. Use a smaller model, or more people." in told(folder)
+
+
+def test_names_that_stand_for_nothing(folder: Path, change: Replace) -> None:
+    change(CONFIG, "B: age + sex", "B: age + sxe")
+    change(CONFIG, "main_model: M2_chain_open", "main_model: M2_chain_opne")
+    change(CONFIG, "chain: [ham_tight", "chain: [ham_tigth")
+    change(CONFIG, "  - M1_chain\n", "  - M1_chian\n")
+    change(M2, "claims: [C01", "claims: [C91")
+    assert told(folder) == [
+        f"{at(folder, CONFIG, 'M1_chian')}: the model `M1_chian` is named in the config but has no file. "
+        "Did you mean `M1_chain`?",
+        f"{at(folder, CONFIG, 'sxe')}: `sxe` in the macro B is no construct, measure or macro. Did you mean `sex`? "
+        "Known names are listed in config/measures.yaml.",
+        f"{at(folder, CONFIG, 'M2_chain_opne')}: `M2_chain_opne`, the main_model of the report, is not a model. "
+        "Did you mean `M2_chain_open`?",
+        f"{at(folder, CONFIG, 'ham_tigth')}: `ham_tigth` in the chain of the report is no construct. "
+        "Did you mean `ham_tight`? Known names are listed in config/measures.yaml.",
+        f"{at(folder, M2, 'C91')}: `C91` is not a claim. Did you mean `C21`? "
+        "Known names are listed in config/claims.yaml.",
+    ]
+
+
+def test_one_mistake_hides_no_other(folder: Path, change: Replace) -> None:
+    change(CONFIG, "draws: 10000", "draws: 100")
+    change(M1, "claims:", "cliams:")
+    change(M2, "a*ham_tight", "a*ham_tigth")
+    files = [line.split(":")[0] for line in told(folder)]
+    assert files == [CONFIG, M1, M2]
+
+
+def test_several_cohorts_that_meet_one_mistake_share_a_line(folder: Path, change: Replace) -> None:
+    change(CONFIG, "[demo_clinic]", "[demo_clinic, demo_null]")
+    change(M1, "a*ham_tight", "a*ham_tigth")
+    (line,) = told(folder)
+    assert "(cohorts demo_clinic, demo_null)" in line
+
+
+@pytest.mark.parametrize("draws", [200, 5000])
+def test_movement_between_seeds_is_what_repeated_draws_show(draws: int) -> None:
+    rng = np.random.default_rng(7)
+    ends = np.quantile(rng.standard_normal((2000, draws)), 0.975, axis=1)
+    noise = 4 / math.sqrt(2 * 2000)
+    assert ends.std() == pytest.approx(movement_between_seeds(draws, 0.95), rel=noise + 0.05)

@@ -1,0 +1,221 @@
+"""Preflight of a study: every mistake that can be known before anything runs, each once and with its place.
+
+A file with a mistake in its shape is left out of what follows; the rest is looked at all the same, so that one misspelt
+key does not hide what is wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+from kinechain.errors import Problem, UserError, closest, raise_if_any
+from kinechain.io import read_json, read_yaml, sha256_file, write_json
+from kinechain.places import value_at, with_place
+from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
+
+FILE = (CONFIG / "config.yaml").as_posix()
+MOST_MOVED = 0.1
+"""Share of a standard error that an interval's end may move between seeds: more is seen in a table of two digits."""
+WELL_DRAWN = 0.04
+"""The same share where it is no longer worth a thought; what is asked for in its place."""
+
+_FACTS = re.compile(r"(Did you mean `[^`]+`) \([^)]*\)")
+_COHORT = re.compile(r" \(cohort `(\w+)`\)$")
+
+
+def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[Study | None, list[Problem]]:
+    """The study in `root`, None when its config cannot be read, and every mistake in it, in order of file and line.
+
+    config  what config/config.yaml holds, when the caller has read it
+    """
+    study, problems = read_study(root, config)
+    if study is None:
+        return None, [with_place(problem, root) for problem in problems]
+    names = known_names(root)
+    problems += config_problems(study, names)
+    problems += model_problems(study)
+    if not any(problem.where.startswith("config/measures.yaml") for problem in problems):
+        problems += check_study(study)
+    placed = [with_place(problem, root) for problem in once_for_all_cohorts(problems)]
+    return study, sorted(dict.fromkeys(placed), key=lambda problem: _reading_order(problem.where))
+
+
+def check_once(study: Study) -> None:
+    """Raise UserError with every mistake in the study, unless these very files were found good before.
+
+    What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
+    """
+    seen = study.root / "data" / "derived" / "checked.json"
+    digest = _digest_of_files(study)
+    try:
+        if read_json(seen).get("digest") == digest:
+            return
+    except (OSError, ValueError, AttributeError):
+        pass  # never written, or cut short: look again
+    raise_if_any(find_mistakes(study.root)[1])
+    write_json({"digest": digest}, seen)
+
+
+def known_names(root: Path) -> frozenset[str]:
+    """Constructs and measures of config/measures.yaml; none when it cannot be read, which is told elsewhere."""
+    try:
+        dictionary = read_yaml(root / CONFIG / "measures.yaml")
+    except UserError:
+        return frozenset()
+    parts = (value_at(dictionary, part) for part in ("measures", "constructs"))
+    return frozenset(str(name) for part in parts if isinstance(part, Mapping) for name in part)
+
+
+def config_problems(study: Study, known: Collection[str]) -> list[Problem]:
+    """Names in config/config.yaml that stand for nothing, and draws that are too few for its intervals."""
+    columns = {str(name) for cohort in study.cohorts.values() for name in cohort.get("columns") or ()}
+    return [
+        *_unknown_models(study),
+        *_unknown_covariates(study.config.get("macros", {}), {*known, *columns}),
+        *_unknown_chain(study, known),
+        *_too_few_draws(study.config["inference"]),
+    ]
+
+
+def _unknown_models(study: Study) -> Iterator[Problem]:
+    for key in ("main_model", "chain_model"):
+        name = value_at(study.config, "report", key)
+        known = {path.stem for path in (study.root / CONFIG / "models").glob("*.yaml")}
+        if name and name not in known:
+            yield Problem(FILE, f"`{name}`, the {key} of the report, is not a model", closest(name, known))
+
+
+def _unknown_chain(study: Study, known: Collection[str]) -> Iterator[Problem]:
+    for name in value_at(study.config, "report", "chain") or () if known else ():
+        if name not in known:
+            yield Problem(
+                FILE,
+                f"`{name}` in the chain of the report is no construct",
+                closest(name, known, "config/measures.yaml"),
+            )
+
+
+def _unknown_covariates(macros: Mapping[str, str], known: Collection[str]) -> Iterator[Problem]:
+    """A covariate that no cohort could ever have would otherwise count as unmeasured everywhere."""
+    for macro, text in macros.items():
+        for name in re.split(r"[+\s:]+", text):
+            if name and name not in known and name not in macros:
+                remedy = closest(name, {*known, *macros}, "config/measures.yaml")
+                yield Problem(FILE, f"`{name}` in the macro {macro} is no construct, measure or macro", remedy)
+
+
+def movement_between_seeds(draws: int, level: float) -> float:
+    """Standard error of an end of a percentile interval over seeds, as a share of the effect's own standard error.
+
+    draws  number of resamples
+    level  of the interval, a share
+
+    The standard error of a sample quantile (Serfling 1980, section 2.3.3) of draws that are about normal.
+    """
+    tail = (1.0 - level) / 2.0
+    normal = NormalDist()
+    return math.sqrt(tail * (1.0 - tail) / draws) / normal.pdf(normal.inv_cdf(tail))
+
+
+def _too_few_draws(inference: Mapping[str, Any]) -> Iterator[Problem]:
+    draws, level = int(inference["draws"]), float(inference["level"])
+    moved = movement_between_seeds(draws, level)
+    if moved > MOST_MOVED:
+        needed = math.ceil(draws * (moved / WELL_DRAWN) ** 2 / 1000) * 1000
+        what = f"`draws` = {draws}: interval ends would move by ±{moved:.2f} of a standard error between seeds"
+        yield Problem(FILE, what, f"Write {needed} or more")
+
+
+def model_problems(study: Study) -> list[Problem]:
+    """Paths that point back in the declared order, and claims and labels of a model that are nowhere else."""
+    claims = _read_quietly(study.root, "claims")
+    tiers = value_at(_read_quietly(study.root, "checks"), "time_order") or []
+    chain = value_at(study.config, "report", "chain") or []
+    problems: list[Problem] = []
+    for name, model in study.models.items():
+        file = f"config/models/{name}.yaml"
+        named = [*(model.get("claims") or ()), *([model["compare"]] if "compare" in model else [])]
+        problems += [
+            Problem(file, f"`{claim}` is not a claim", closest(claim, claims, "config/claims.yaml"))
+            for claim in dict.fromkeys(named)
+            if claims and claim not in claims
+        ]
+        paths = _paths_of(model)
+        problems += _against_time(file, paths, tiers, "time_order in config/checks.yaml")
+        if "compare" not in model:
+            problems += _against_time(
+                file, paths, [[one] for one in chain], f"chain in {FILE}, unless `compare` names a rival"
+            )
+    return problems
+
+
+def _paths_of(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(outcome, cause) of every regression, macros as they stand; none where the text cannot be read."""
+    from kinechain.syntax import parse_model
+
+    try:
+        rows = parse_model(str(model.get("equations", "")))
+    except UserError:
+        return []
+    return [(row.lhs, row.rhs) for row in rows if row.op == "~"]
+
+
+def _against_time(
+    file: str, paths: Iterable[tuple[str, str]], tiers: Iterable[Iterable[str]], declared: str
+) -> list[Problem]:
+    place = {str(name): number for number, tier in enumerate(tiers, 1) for name in tier}
+    return [
+        Problem(
+            file,
+            f"`{outcome} ~ {cause}`: {cause} -> {outcome} points back in time"
+            f" (declared order {place[cause]} > {place[outcome]})",
+            f"Turn it round; the order is {declared}",
+        )
+        for outcome, cause in paths
+        if cause in place and outcome in place and place[cause] > place[outcome]
+    ]
+
+
+def _read_quietly(root: Path, name: str) -> Mapping[str, Any]:
+    """A shared config file, empty when it cannot be read: that is told where it is checked."""
+    try:
+        content = read_yaml(root / CONFIG / f"{name}.yaml")
+    except UserError:
+        return {}
+    return content if isinstance(content, Mapping) else {}
+
+
+def once_for_all_cohorts(problems: Iterable[Problem]) -> list[Problem]:
+    """One line for a mistake that several cohorts meet, with their names; facts in a remedy are the first cohort's."""
+    first: dict[tuple[str, str, str], Problem] = {}
+    cohorts: dict[tuple[str, str, str], list[str]] = {}
+    for problem in problems:
+        match = _COHORT.search(problem.what)
+        what = problem.what[: match.start()] if match else problem.what
+        key = (problem.where, what, _FACTS.sub(r"\1", problem.remedy))
+        first.setdefault(key, replace(problem, what=what))
+        cohorts.setdefault(key, []).extend([match[1]] if match else [])
+    told = []
+    for key, problem in first.items():
+        names = list(dict.fromkeys(cohorts[key]))
+        where = f" (cohort{'s' * (len(names) > 1)} {', '.join(names)})" if names else ""
+        told.append(replace(problem, what=problem.what + where))
+    return told
+
+
+def _reading_order(place: str) -> tuple[str, int, int]:
+    file, line, column = [*place.split(": ", maxsplit=1)[0].split(":"), "0", "0"][:3]
+    return file, int(line) if line.isdigit() else 0, int(column) if column.isdigit() else 0
+
+
+def _digest_of_files(study: Study) -> str:
+    names = sorted({name for names in study.inputs().values() for name in names})
+    package = sorted(Path(__file__).parent.rglob("*.py"))
+    digests = [sha256_file(study.root / name) for name in names] + [sha256_file(path) for path in package]
+    return digest_of([names, digests])
