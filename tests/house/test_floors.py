@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "sample": 2,
     "simulate": 2,
     "simulate_trial": 2,
+    "comparison": 3,
     "estimators": 3,
     "inspection": 3,
     "solution": 3,

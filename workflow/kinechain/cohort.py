@@ -63,7 +63,8 @@ class Cohort:
     flow            steps from file to analysis
     findings        doubts about the data
     citation        where published moments come from, else ""
-    roles           special columns of `people` (id is never among them): arm, visit, visit_day, cluster, site -> name
+    roles           special columns of `people`: arm, visit, visit_day, cluster, site, person (a keyed hash of the id,
+                    only where the yaml asks for it) -> name
     """
 
     name: str
@@ -102,14 +103,14 @@ class Cohort:
         """First 16 hex digits of the sha256 of names and values: equal tables have equal digests.
 
         Values are rounded to 9 significant digits first, so that a unit conversion written another way (inch or
-        centimetre, comma or point) does not change it. Row order and column order do not count.
+        centimetre, comma or point) does not change it. Row order, column order and the key of hashed ids do not count.
         """
         if self.moments is not None:
             numbers = np.concatenate([self.moments.mean, self.moments.covariance.ravel(), [float(self.moments.n)]])
             text = ",".join(self.moments.names) + ";" + ",".join(f"{value:.9g}" for value in numbers)
         else:
             assert self.people is not None
-            columns = sorted(str(column) for column in self.people.columns)
+            columns = sorted(str(column) for column in self.people.columns if column != self.roles.get("person"))
             rows = np.sort(row_marks([self.people[column] for column in columns]), axis=0)
             text = ",".join(columns) + "\n" + hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from typing import Any
 from kinechain.cohort import Design
 from kinechain.errors import closest
 from kinechain.measures import LISTED_IN, Dictionary, LinearMap, Measure, word_of
+from kinechain.pseudonyms import names_a_person
 from kinechain.scoring import KINDS, inputs_of
 
 STRUCTURE = ("site", "arm", "cluster", "visit", "visit_date", "visit_day", "side", "trial", "rater")
@@ -76,6 +77,7 @@ class CohortSpec:
     structure    what a row is (id, visit, side, arm ...) -> column of the file
     columns      what each mapped column means
     constructs   construct -> measure
+    hashed       roles (id, site, cluster) of which only a keyed hash is kept
     derivations  measures to compute, in an order that works, each with the way it is computed
     visits       value in the file -> name of the visit, in order of time; arms likewise
     visit_days   visit -> column of its day, in files with one row a person
@@ -93,6 +95,7 @@ class CohortSpec:
     constructs: Mapping[str, str]
     derivations: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     structure: Mapping[str, str] = field(default_factory=dict)
+    hashed: frozenset[str] = frozenset()
     id_scope: str = ""
     visits: Mapping[str, str] = field(default_factory=dict)
     arms: Mapping[str, str] = field(default_factory=dict)
@@ -163,7 +166,10 @@ def parse_cohort_spec(
         columns=columns,
         constructs={construct: measure for construct, measure in constructs.items() if measure not in gone},
         derivations=derivations,
-        structure={key: data[key] for key in ("id", *STRUCTURE) if isinstance(data.get(key), str)},
+        structure={key: name for key in ("id", *STRUCTURE) if (name := _column_named(data.get(key)))},
+        hashed=frozenset(
+            key for key in ("id", *STRUCTURE) if isinstance(data.get(key), Mapping) and "hash" in data[key]
+        ),
         visit_days={str(k): str(v) for k, v in data["visit_day"].items()}
         if isinstance(data.get("visit_day"), Mapping)
         else {},
@@ -178,6 +184,12 @@ def parse_cohort_spec(
     )
     doubts += _structure_doubts(spec, data)
     return spec, tuple(doubts)
+
+
+def _column_named(entry: object) -> str:
+    """The column that a key such as `id:` names, plainly or with how it is hashed; "" when it names none."""
+    named = entry.get("column", "") if isinstance(entry, Mapping) else entry
+    return named if isinstance(named, str) else ""
 
 
 def _parse_columns(data: Mapping[str, Any], dictionary: Dictionary, doubts: list[Doubt]) -> Iterator[Column]:
@@ -403,6 +415,11 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
     for plural, singular in (("arms", "arm"), ("visits", "visit")):
         if plural in data and singular not in data and not (plural == "visits" and _has_visits(spec)):
             yield Doubt((plural,), f"`{plural}` names values of a column that is not given", f"Add `{singular}:`")
+    for role in ("id", "cluster"):
+        name = spec.structure.get(role, "")
+        if name and role not in spec.hashed and names_a_person(name):
+            what = f"column `{name}` names people, by its head"
+            yield Doubt((role,), what, f"Name a column of codes, or keep a keyed hash: {hash_remedy(role, name)}")
     used: dict[str, str] = {}
     for role, name in spec.structure.items():
         if name in used:
@@ -423,6 +440,11 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
         yield Doubt(
             (), "rows of one person cannot be told without `id`", "Add `id:` with the column that names the person"
         )
+
+
+def hash_remedy(role: str, name: str) -> str:
+    """The line of yaml that keeps only a keyed hash of a column."""
+    return f"`{role}: {{column: {name}, hash: keyed}}`"
 
 
 def _has_visits(spec: CohortSpec) -> bool:

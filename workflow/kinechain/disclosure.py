@@ -109,8 +109,8 @@ def _is_safe(
     goal = np.zeros(len(unknown))
     goal[place[key]] = 1.0
     least, most = (linprog(sign * goal, A_eq=left, b_eq=right, bounds=bounds) for sign in (1, -1))
-    low = least.fun if least.status == 0 else -np.inf
-    high = -most.fun if most.status == 0 else np.inf
+    low = -np.inf if least.fun is None else float(least.fun)
+    high = np.inf if most.fun is None else -float(most.fun)
     return bool(high > threshold - 1 - ROUNDING and high - low > threshold / 2 - ROUNDING)
 
 

@@ -12,12 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinechain.cohort import Finding
-from kinechain.cohort_spec import CohortSpec
+from kinechain.cohort_spec import CohortSpec, hash_remedy
 from kinechain.measures import Dictionary, word_of
 from kinechain.numerics import Array
+from kinechain.pseudonyms import looks_private, pseudonyms
 
 Index = NDArray[np.int64]
 Words = NDArray[np.object_]
+SAMPLE_OF_IDS = 2000
+"""So many ids tell whether they are codes or names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,13 @@ def lay_out(
     dictionary: Dictionary,
     blank: NDArray[np.bool_],
     row_keys: tuple[str, ...] = (),
+    key: bytes = b"",
 ) -> tuple[Layout, tuple[Finding, ...]]:
     """The layout of a file's rows, and every doubt about who and when they are.
 
     frame  rows of the file that are eligible
     blank  (n,)  rows that hold no value at all: they belong to nobody
+    key    with which hashed columns are hashed
     row_keys  columns with which the format itself tells rows of one person apart
     """
     findings: list[Finding] = []
@@ -126,7 +131,7 @@ def lay_out(
         layout = Layout(
             unit, units // width, visits, units % width if visits else np.zeros(0, dtype=np.int64), False, facets
         )
-    roles = _roles(spec, frame, layout, dictionary, findings)
+    roles = _roles(spec, frame, layout, dictionary, key, findings)
     return (
         Layout(layout.unit, layout.person, layout.visits, layout.visit, layout.per_column_visits, layout.facets, roles),
         tuple(findings),
@@ -172,17 +177,15 @@ def _people(spec: CohortSpec, frame: pd.DataFrame, blank: NDArray[np.bool_], fin
         )
         return person
     column = spec.structure["id"]
-    empty = frozenset({"", "nan", "none", "<na>", "."})
-    positions, uniques = pd.factorize(frame[column])
-    ids = np.array([*(_plain(value) for value in uniques), ""], dtype=object)[positions]
-    nameless = np.array([word.lower() in empty for word in ids], dtype=bool) & ~blank
+    ids = _ids(frame[column])
+    nameless = (ids == "") & ~blank
     if nameless.any():
         count = int(nameless.sum())
         findings.append(
             Finding("error", "", f"rows hold values but no id in column `{column}`", count, "Fill in the ids", column)
         )
     used = ~blank & ~nameless
-    _check_ids(ids[used], column, findings)
+    _check_ids(ids[used], spec, findings)
     if "site" in spec.structure:
         sites = frame[spec.structure["site"]].astype(str).str.strip().to_numpy(dtype=object)
         shared = int((pd.DataFrame({"id": ids[used], "site": sites[used]}).groupby("id")["site"].nunique() > 1).sum())
@@ -204,9 +207,26 @@ def _people(spec: CohortSpec, frame: pd.DataFrame, blank: NDArray[np.bool_], fin
     return person
 
 
-def _check_ids(ids: Words, column: str, findings: list[Finding]) -> None:
-    distinct = pd.unique(pd.Series(ids, dtype=object))
-    alike = pd.Series(distinct, dtype=object).str.lower().str.replace(r"[\s_-]", "", regex=True).str.lstrip("0")
+def _ids(series: pd.Series) -> Words:
+    """The id of each row as text, "" where there is none."""
+    positions, uniques = pd.factorize(series)
+    if pd.api.types.is_string_dtype(series):
+        words = pd.Series(uniques).str.strip()
+    else:
+        words = pd.Series([_plain(value) for value in uniques], dtype="str")
+    words = words.mask(words.str.lower().isin(["", "nan", "none", "<na>", "."]), "")
+    return np.array([*words, ""], dtype=object)[positions]
+
+
+def _check_ids(ids: Words, spec: CohortSpec, findings: list[Finding]) -> None:
+    column = spec.structure["id"]
+    distinct = pd.Series(pd.unique(pd.Series(ids, dtype="str")), dtype="str")
+    private = 0 if "id" in spec.hashed else looks_private(distinct[:SAMPLE_OF_IDS])
+    if private > len(distinct[:SAMPLE_OF_IDS]) / 2:
+        what = f"ids of column `{column}` look like names, dates of birth or free text"
+        remedy = f"Name a column of codes, or keep a keyed hash: {hash_remedy('id', column)}"
+        findings.append(Finding("error", "", what, private, remedy, column))
+    alike = distinct.str.lower().str.replace(r"[\s_-]", "", regex=True).str.lstrip("0")
     doubtful = int(alike.duplicated(keep=False).sum())
     if doubtful:
         what = f"ids of column `{column}` differ from another only by zeros in front, spaces, dashes or case"
@@ -281,7 +301,7 @@ def _check_repeats(
 
 
 def _roles(
-    spec: CohortSpec, frame: pd.DataFrame, layout: Layout, dictionary: Dictionary, findings: list[Finding]
+    spec: CohortSpec, frame: pd.DataFrame, layout: Layout, dictionary: Dictionary, key: bytes, findings: list[Finding]
 ) -> dict[str, Words | Array]:
     roles: dict[str, Words | Array] = {}
     for role in ("site", "arm", "cluster"):
@@ -302,11 +322,20 @@ def _roles(
         if conflicts and role == "arm":
             what = f"people have more than one {role} in column `{column}`"
             findings.append(Finding("error", "", what, conflicts, "Mend the file: a person has one", column))
+        if role in spec.hashed:
+            by_person = dict(
+                zip(by_person, pseudonyms(np.array([*by_person.values()], object), key, role), strict=True)
+            )
         roles[role] = np.array([by_person.get(int(number), "") for number in layout.person], dtype=object)
         absent = int((np.array(list(roles[role])) == "").sum())
         if absent:
             what = f"rows of the cohort have no {role} in column `{column}`"
             findings.append(Finding("warning", "", what, absent, "Fill it in, or leave these people out", column))
+    if "id" in spec.hashed:
+        words = _ids(frame[spec.structure["id"]])
+        first = _first_word(words, layout.person_of_rows)
+        hashes = pseudonyms(np.array([first[int(number)] for number in layout.person], dtype=object), key, "id")
+        roles["person"] = hashes
     days = _visit_days(spec, frame, layout, findings)
     if days is not None:
         roles["visit_day"] = days

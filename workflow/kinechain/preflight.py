@@ -112,10 +112,12 @@ def _build(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Cohort:
     if spec.format == "moments":
         return _build_published(spec, dictionary, root)
     from kinechain.assemble import build_cohort
+    from kinechain.pseudonyms import read_key
     from kinechain.readers import read_rows
 
     raw = read_rows(spec, root, dictionary)
-    return build_cohort(spec.reading({**raw.settings, **spec.read}), dictionary, raw)
+    key = read_key(root) if spec.hashed else b""
+    return build_cohort(spec.reading({**raw.settings, **spec.read}), dictionary, raw, key=key)
 
 
 def _build_published(spec: CohortSpec, dictionary: Dictionary, root: Path) -> Cohort:
