@@ -181,8 +181,8 @@ def study(world: World, cohorts: int, draws: int, people: int) -> pd.DataFrame:
         for model in world.models:
             plan, raw_truth, truth = truths[model.name]
             drawn = draw_effects(model, table, seed=SEED, draws=draws, cohort=f"{world.truth.name} {number}")
-            raw = limits("percentile", drawn.values, (0.95,), mc_error=False)
-            own = limits("percentile", drawn.standardised, (0.95, 0.90), mc_error=False)
+            raw = limits("percentile", drawn.values, (0.95,), errors=0)
+            own = limits("percentile", drawn.standardised, (0.95, 0.90), errors=0)
             covered[model.name] += [
                 (raw.low[:, 0] <= raw_truth) & (raw_truth <= raw.high[:, 0]),
                 (own.low[:, 0] <= truth) & (truth <= own.high[:, 0]),

@@ -80,7 +80,7 @@ def judge_cohort(rng: np.random.Generator, X: Array, truth: Array, draws: int) -
     judged = {}
     for interval in INTERVALS:
         values = normal if interval == "monte_carlo" else drawn
-        found = limits(interval, values, (LEVEL,), estimate=estimate, acceleration=a, mc_error=False)
+        found = limits(interval, values, (LEVEL,), estimate=estimate, acceleration=a, errors=0)
         low, high = found.low[:, 0], found.high[:, 0]
         judged[interval] = (truth < low, truth > high, high - low)
     return judged

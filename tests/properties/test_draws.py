@@ -61,7 +61,7 @@ def test_total_is_direct_plus_indirect_and_equals_the_shorter_regression(seed, n
 @settings(max_examples=120, deadline=None)
 def test_interval_and_p_value_never_disagree(seed, shift, kind, level, a):
     draws = generator(seed).gamma(2.0, size=(1, 499)) - 2 + shift
-    found = limits(kind, draws, (level,), estimate=np.array([shift]), acceleration=np.array([a]), mc_error=False)
+    found = limits(kind, draws, (level,), estimate=np.array([shift]), acceleration=np.array([a]), errors=0)
     if abs(found.p_value[0] - (1 - level)) > 1e-9 and np.isfinite(found.low[0, 0]):
         outside = found.low[0, 0] > 0 or found.high[0, 0] < 0
         assert outside == (found.p_value[0] < 1 - level)

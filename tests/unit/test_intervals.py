@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kinechain.numerics.intervals import acceleration, limits, quantiles, ranks
+from kinechain.numerics.intervals import acceleration, limits, quantiles
+from kinechain.numerics.ordered import order_draws
 
 rng = np.random.default_rng(20)
 SKEWED = rng.chisquare(4, (3, 1999)) - 4.0
@@ -19,13 +20,52 @@ def test_percentile_limits_are_order_statistics_at_b_plus_one_p():
 
 
 def test_ranks_invert_quantiles():
-    ordered = np.sort(SKEWED, axis=1)
-    used = np.full(3, 1999)
+    everything = order_draws(SKEWED, SKEWED.shape[1])
     for probability in (0.01, 0.2, 0.77):
-        value = quantiles(ordered, used, np.full((3, 1), probability))[:, 0]
+        value = quantiles(everything, np.full((3, 1), probability))[:, 0]
         for row in range(3):
-            rank = ranks(ordered[[row]], used[[row]], float(value[row]))[0]
+            rank = order_draws(SKEWED[[row]], SKEWED.shape[1], float(value[row])).rank[0]
             assert rank == pytest.approx(2000 * probability, abs=1e-6)
+
+
+def awkward_draws() -> np.ndarray:
+    """Rows that ordering by tails could get wrong: ties, gaps, steps, one-sided, all alike, twins, none."""
+    noise = np.random.default_rng(3).standard_normal((9, 10_000))
+    noise[1] = np.round(noise[1])
+    noise[2, ::7] = np.nan
+    noise[3] = np.repeat([-1.0, 2.0], 5_000)
+    noise[4] = np.abs(noise[4])
+    noise[5] = 3.0
+    noise[6] = noise[0]
+    noise[7] = np.nan
+    noise[8] = np.sort(noise[8])
+    return noise
+
+
+@pytest.mark.parametrize("null", [0.0, 0.4, -1.0, 2.0, 3.0, 50.0, -50.0])
+def test_tails_alone_give_what_sorting_everything_gives(null):
+    draws = awkward_draws()
+    tails, everything = order_draws(draws, 700, null), order_draws(draws, 10_000, null)
+    assert tails.depth == 700 and everything.depth == 10_000
+    assert np.array_equal(tails.used, [10_000, 10_000, 8_571, 10_000, 10_000, 10_000, 10_000, 0, 10_000])
+    assert np.allclose(tails.rank, everything.rank, rtol=0, atol=1e-9, equal_nan=True)
+    assert np.array_equal(tails.deviation, everything.deviation, equal_nan=True)
+    for ranks in (np.arange(1, 701), np.arange(8571 - 699, 8572)):
+        of_all = np.broadcast_to(ranks, (9, 700))
+        of_all = np.where(of_all > 700, of_all + (tails.used - 8571)[:, None], of_all)
+        assert np.array_equal(tails.at(of_all), everything.at(of_all), equal_nan=True)
+    deviation = np.array([row[np.isfinite(row)].std(ddof=1) for row in draws if np.isfinite(row).any()])
+    assert np.delete(tails.deviation, 7) == pytest.approx(deviation, rel=1e-12, abs=1e-12)
+
+
+def test_limits_from_tails_are_those_from_everything():
+    """A level that reaches to the middle has everything sorted; the other levels must not notice."""
+    draws = awkward_draws()
+    tails = limits("percentile", draws, (0.95, 0.90))
+    everything = limits("percentile", draws, (0.95, 0.90, 0.3))
+    for key in ("low", "high", "mc_error_low", "mc_error_high"):
+        assert np.array_equal(getattr(tails, key), getattr(everything, key)[:, :2], equal_nan=True), key
+    assert np.allclose(tails.p_value, everything.p_value, rtol=0, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", ["percentile", "bc", "bca", "monte_carlo"])
@@ -40,7 +80,7 @@ def test_p_value_and_interval_never_disagree(kind):
             levels=(0.99, 0.95, 0.9, 0.5, 0.2),
             estimate=estimate,
             acceleration=np.array([0.05, -0.04, 0.0]),
-            mc_error=False,
+            errors=0,
         )
         outside = (found.low > 0) | (found.high < 0)
         expected = found.p_value[:, None] < 1 - np.array(found.levels)
@@ -51,12 +91,10 @@ def test_p_value_and_interval_never_disagree(kind):
 @pytest.mark.parametrize("kind", ["percentile", "bca"])
 def test_p_value_is_the_level_whose_limit_touches_zero(kind):
     draws = SKEWED + 3.0
-    options = {"estimate": np.median(draws, axis=1) - 0.4, "acceleration": np.full(3, 0.06), "mc_error": False}
+    options = {"estimate": np.median(draws, axis=1) - 0.4, "acceleration": np.full(3, 0.06), "errors": 0}
     p_value = limits(kind, draws, **options).p_value
     for row, p in enumerate(p_value):
-        at_p = limits(
-            kind, draws[[row]], (1 - p,), **{k: v[[row]] if k != "mc_error" else v for k, v in options.items()}
-        )
+        at_p = limits(kind, draws[[row]], (1 - p,), **{k: v[[row]] if k != "errors" else v for k, v in options.items()})
         assert min(abs(at_p.low[0, 0]), abs(at_p.high[0, 0])) < 1e-9
 
 

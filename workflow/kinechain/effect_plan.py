@@ -193,7 +193,9 @@ def evaluate_plan(plan: EffectPlan, values: Array, standardised: Array) -> tuple
     Indirect effects are products along their path, totals follow from all arrows, covariates' included. R2 is one less
     the standardised residual variance. A missing (NaN) parameter makes every effect that needs it NaN.
     """
-    return _walk(plan, values, standardised), _walk(plan, standardised, standardised)
+    both = _walk(plan, np.concatenate([values, standardised], axis=1), np.concatenate([standardised] * 2, axis=1))
+    draws = values.shape[1]
+    return both[:, :draws], both[:, draws:]
 
 
 def _walk(plan: EffectPlan, values: Array, standardised: Array) -> Array:

@@ -109,7 +109,7 @@ def weighted_sums(F: Array, W: Array) -> Array:
 
     F (n, q), W (draws, n); returns (q, draws) in double precision
     """
-    return np.asarray(F.T @ W.T, np.float64)
+    return np.asarray((W @ F).T, np.float64)
 
 
 SINGLE_PRECISION_REACH = 30.0

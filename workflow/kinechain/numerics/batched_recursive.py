@@ -99,13 +99,14 @@ def _eliminate(
 ) -> None:
     """Gauss-Jordan steps down one chain; each equation is read once its regressors have been eliminated.
 
-    Below the pivots already used, row i of M holds the coefficients of variable i on them (left) and its covariances
-    given them (right); rows of used pivots are never looked at again.
+    Below the pivots already used, row i of M holds the coefficients of variable i on them (left) and, from its own
+    variance on, its covariances given them (right); what lies between is never looked at, nor are rows of used pivots.
     """
     order, members = chain
     rows = order + sorted({equations.outcomes[e] for e in members} - set(order))
     place = {variable: k for k, variable in enumerate(rows)}
     M = covariance[np.ix_(rows, rows)]
+    step = np.empty_like(M[0])
     waiting = list(members)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for k in range(len(order) + 1):
@@ -118,9 +119,11 @@ def _eliminate(
             if k == len(order):
                 return
             into.failed[...] |= ~(M[k, k] > SINGULAR * np.maximum(covariance[rows[k], rows[k]], 1.0))
-            slope = M[k + 1 :, k] / M[k, k]
-            M[k + 1 :] -= slope[:, None] * M[k]
-            M[k + 1 :, k] = slope
+            slope = M[k, k + 1 :] / M[k, k]
+            for i in range(k + 1, len(rows)):
+                for part in (slice(0, k), slice(i, None)):
+                    M[i, part] -= np.multiply(M[k, part], slope[i - k - 1], out=step[part])
+                M[i, k] = slope[i - k - 1]
 
 
 def implied_covariance(covariance: Array, draws: RegressionDraws, equations: Equations) -> Array:

@@ -8,6 +8,7 @@ them (they interpolate on the normal scale, which differs by less than the Monte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, ndtr, ndtri
 
 from kinechain.numerics import Array
+from kinechain.numerics.ordered import Ordered, order_draws
 
 Kind = Literal["percentile", "bc", "bca", "monte_carlo"]
 
@@ -51,7 +53,7 @@ def limits(
     estimate: Array | None = None,
     acceleration: Array | None = None,
     null: float = 0.0,
-    mc_error: bool = True,
+    errors: int | None = None,
 ) -> Limits:
     """Limits of every effect.
 
@@ -59,43 +61,37 @@ def limits(
     estimate      (e,)    needed by bc and bca
     acceleration  (e,)    needed by bca
     null          value the p-value is about
+    errors        levels, from the first, whose Monte Carlo errors are wanted; None for all
 
     Efron (1987), Journal of the American Statistical Association 82, 171-185 (bc, bca).
     """
-    ordered = np.sort(draws, axis=1)  # NaN last
-    used = np.isfinite(draws).sum(axis=1)
-    effects = draws.shape[0]
+    effects, attempted = draws.shape
+    tails = np.array([[(1 - level) / 2, (1 + level) / 2] for level in levels]).T  # (2, L)
     z0, a = np.zeros(effects), np.zeros(effects)
+    depth = attempted
     if kind in ("bc", "bca"):
         if estimate is None or (kind == "bca" and acceleration is None):
             raise ValueError(f"{kind} limits need the estimate and, for bca, the acceleration")
         z0 = median_bias(draws, estimate)
         if kind == "bca" and acceleration is not None:
             a = np.asarray(acceleration, float)
-    tails = np.array([[(1 - level) / 2, (1 + level) / 2] for level in levels]).T  # (2, L)
+    else:
+        depth = max(_window(attempted, float(p))[1] for p in tails[0]) + 1
+    ordered = order_draws(draws, depth, null)
     with np.errstate(all="ignore"):
         probability = _adjusted(tails[None], z0[:, None, None], a[:, None, None])  # (e, 2, L)
-        low, high = (quantiles(ordered, used, probability[:, side]) for side in (0, 1))
-        p_value = _inverted(ordered, used, z0, a, null)
-        std_error = _deviation(draws, used)
+        low, high = (quantiles(ordered, probability[:, side]) for side in (0, 1))
+        p_value = _inverted(ordered, z0, a)
     error = np.full((2, effects, len(levels)), np.nan)
-    if mc_error:
-        at_estimate = ndtr(z0) if kind in ("bc", "bca") else None
-        for side in (0, 1):
-            for level in range(len(levels)):
-                error[side, :, level] = limit_error(
-                    ordered,
-                    used,
-                    probability[:, side, level],
-                    tail=float(tails[side, level]),
-                    at_estimate=at_estimate,
-                    z0=z0,
-                    a=a,
-                )
+    at_estimate = ndtr(z0) if kind in ("bc", "bca") else None
+    for side, level in product((0, 1), range(len(levels))[:errors]):
+        error[side, :, level] = limit_error(
+            ordered, probability[:, side, level], tail=float(tails[side, level]), at_estimate=at_estimate, z0=z0, a=a
+        )
     undefined = ~np.isfinite(low) | ~np.isfinite(high)
     low[undefined] = high[undefined] = np.nan
     error[:, undefined] = np.nan
-    return Limits(tuple(levels), low, high, error[0], error[1], p_value, std_error, used)
+    return Limits(tuple(levels), low, high, error[0], error[1], p_value, ordered.deviation, ordered.used)
 
 
 def median_bias(draws: Array, estimate: Array) -> Array:
@@ -113,35 +109,22 @@ def _adjusted(tail: Array, z0: Array, a: Array) -> Array:
     return np.where(np.isfinite(z0) & (1 - a * score > 0), moved, np.nan)
 
 
-def quantiles(ordered: Array, used: NDArray[np.int64], probability: Array) -> Array:
+def quantiles(ordered: Ordered, probability: Array) -> Array:
     """Order statistics at position (B + 1) p, interpolated; the extremes where the position falls outside.
 
-    ordered (e, B) NaN last, used (e,), probability (e, L); returns (e, L)
+    probability  (e, L), each close enough to an end for the tails that were ordered
+    returns      (e, L)
     """
-    count = used[:, None]
+    count = ordered.used[:, None]
     position = np.clip((count + 1) * probability, 1, np.maximum(count, 1))
     lower = np.clip(np.nan_to_num(np.floor(position), nan=1.0).astype(np.intp), 1, np.maximum(count - 1, 1))
-    share = position - lower
-    below = np.take_along_axis(ordered, lower - 1, axis=1)
-    above = np.take_along_axis(ordered, np.minimum(lower, ordered.shape[1] - 1), axis=1)
-    return np.where(count > 1, below + share * (above - below), np.nan)
+    below, above = ordered.at(lower), ordered.at(lower + 1)
+    return np.where(count > 1, below + (position - lower) * (above - below), np.nan)
 
 
-def ranks(ordered: Array, used: NDArray[np.int64], value: float) -> Array:
-    """Interpolated rank of a value among ordered draws, the inverse of `quantiles`; 1 … B, the middle of ties."""
-    below = (ordered < value).sum(axis=1)
-    not_above = (ordered <= value).sum(axis=1)
-    last = ordered.shape[1] - 1
-    left = np.take_along_axis(ordered, np.clip(below - 1, 0, last)[:, None], axis=1)[:, 0]
-    right = np.take_along_axis(ordered, np.clip(below, 0, last)[:, None], axis=1)[:, 0]
-    between = below + (value - left) / (right - left)
-    rank = np.where(not_above > below, (below + not_above + 1) / 2, between)
-    return np.where(below == used, used, np.where(not_above == 0, 1, rank)).astype(float)
-
-
-def _inverted(ordered: Array, used: NDArray[np.int64], z0: Array, a: Array, null: float) -> Array:
+def _inverted(ordered: Ordered, z0: Array, a: Array) -> Array:
     """Smallest 1 - level whose interval leaves out the null value."""
-    rank = ranks(ordered, used, null)
+    used, rank = ordered.used, ordered.rank
     plain = np.minimum(rank, used + 1 - rank) / (used + 1)
     moved = ndtri(rank / (used + 1)) - z0
     tail = ndtr(moved / (1 + a * moved) - z0)
@@ -150,14 +133,8 @@ def _inverted(ordered: Array, used: NDArray[np.int64], z0: Array, a: Array, null
     return np.where((used > 1) & np.isfinite(z0), p_value, np.nan)
 
 
-def _deviation(draws: Array, used: NDArray[np.int64]) -> Array:
-    mean = np.nansum(draws, axis=1) / used
-    return np.asarray(np.sqrt(np.nansum((draws - mean[:, None]) ** 2, axis=1) / (used - 1)))
-
-
 def limit_error(
-    ordered: Array,
-    used: NDArray[np.int64],
+    ordered: Ordered,
     probability: Array,
     *,
     tail: float,
@@ -172,6 +149,7 @@ def limit_error(
     probability itself moves with the share of draws below the estimate (`at_estimate`); both errors come from the same
     draws and are joined by the covariance of two empirical shares.
     """
+    used = ordered.used
     order_error = np.empty(used.size)
     for count in np.unique(used):
         rows = np.flatnonzero(used == count)
@@ -180,7 +158,7 @@ def limit_error(
             continue
         for p in np.unique(probability[rows]):
             same = rows[probability[rows] == p] if np.isfinite(p) else rows[~np.isfinite(probability[rows])]
-            order_error[same] = _maritz_jarrett(ordered[same], int(count), float(p)) if np.isfinite(p) else np.nan
+            order_error[same] = _maritz_jarrett(ordered, same, int(count), float(p)) if np.isfinite(p) else np.nan
     if at_estimate is None:
         return order_error
     with np.errstate(all="ignore"):
@@ -194,14 +172,21 @@ def limit_error(
         return np.asarray(order_error * np.sqrt(np.maximum(variance, 0.0) / own))
 
 
-def _maritz_jarrett(ordered: Array, count: int, probability: float) -> Array:
-    """Deviation of the order statistic at (B + 1) p for each row of ordered draws."""
+def _window(count: int, probability: float) -> tuple[int, int]:
+    """Ranks (start + 1 … stop) whose weight in a limit's error is not negligible."""
     p = float(np.clip(probability, 1 / (count + 1), count / (count + 1)))
     reach = _WINDOW * np.sqrt(p * (1 - p) * count) + _WINDOW
-    start, stop = max(0, int(p * count - reach)), min(count, int(p * count + reach) + 1)
+    return max(0, int(p * count - reach)), min(count, int(p * count + reach) + 1)
+
+
+def _maritz_jarrett(ordered: Ordered, rows: NDArray[np.intp], count: int, probability: float) -> Array:
+    """Deviation of the order statistic at (B + 1) p for rows that have `count` draws each."""
+    p = float(np.clip(probability, 1 / (count + 1), count / (count + 1)))
+    start, stop = _window(count, p)
     weight = np.diff(betainc((count + 1) * p, (count + 1) * (1 - p), np.arange(start, stop + 1) / count))
     weight /= weight.sum()
-    window = ordered[:, start:stop] - ordered[:, [min(int(p * count), count - 1)]]
+    window = ordered.window(rows, start, stop, count)
+    window = window - window[:, [min(int(p * count), count - 1) - start]]
     first, second = window @ weight, (window * window) @ weight
     return np.asarray(np.sqrt(np.maximum(second - first**2, 0.0)))
 

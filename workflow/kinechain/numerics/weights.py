@@ -6,6 +6,7 @@ many people, whose first two moments agree with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import factorial
@@ -20,6 +21,9 @@ _STATES = 1 << 16
 _ESCAPE = np.uint32(0xFFFFFFFF)
 _SLACK = 2.5  # standard deviations left free for the top-up: about 1 row in 160 is drawn again
 _DIRECT = 12  # people under which topping up from nothing is as quick
+_IN_CACHE = 160_000  # weights made together: what is made of them while they are in the cache costs half
+_FEWEST_TOGETHER, _MOST_TOGETHER = 64, 512  # draws
+_USUAL = 1024  # escapes of a Poisson table that are looked for first: all but a few in a thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class PoissonTable:
     """Exact sampling of four independent Poisson weights from 16 random bits.
 
     packed    (65536,)  four counts, one a byte; the states whose probability is no multiple of 2^-16 escape
-    residual  (m,)      cumulative law of the quadruples after an escape
+    residual  (m,)      cumulative law of the quadruples after an escape, the likeliest first
     counts    (m,)      the quadruples of `residual`, packed
     """
 
@@ -54,8 +58,10 @@ def poisson_table(mean: float) -> PoissonTable:
     packed = np.full(_STATES, _ESCAPE, np.uint32)
     sure = np.repeat(quadruple, states.astype(np.intp))
     packed[: sure.size] = sure
-    residual = np.cumsum(four - states)
-    return PoissonTable(packed, residual / residual[-1], quadruple)
+    left = four - states
+    order = np.argsort(-left, kind="stable")
+    residual = np.cumsum(left[order])
+    return PoissonTable(packed, residual / residual[-1], quadruple[order])
 
 
 def _poisson_bytes(rng: np.random.Generator, size: int, mean: float) -> NDArray[np.uint8]:
@@ -65,7 +71,10 @@ def _poisson_bytes(rng: np.random.Generator, size: int, mean: float) -> NDArray[
     packed = np.take(table.packed, bits, mode="clip")
     escaped = np.flatnonzero(packed == _ESCAPE)
     if escaped.size:
-        which = np.searchsorted(table.residual, rng.random(escaped.size), side="right")
+        uniform = rng.random(escaped.size)
+        which = np.searchsorted(table.residual[:_USUAL], uniform, side="right")
+        rare = which == _USUAL
+        which[rare] = np.searchsorted(table.residual, uniform[rare], side="right")
         packed[escaped] = table.counts[np.minimum(which, table.counts.size - 1)]
     return packed.view(np.uint8)[:size]
 
@@ -100,6 +109,22 @@ def multinomial_weights(
 
     totals   (draws,)  people drawn in each draw, about n; None for n in each, the bootstrap
     returns  (draws, n)  whole numbers; rows sum to `totals`
+    """
+    weights = np.empty((draws, n), dtype)
+    for which, some in multinomial_groups(rng, n, draws, totals=totals, dtype=dtype):
+        weights[which] = some
+    return weights
+
+
+def multinomial_groups(
+    rng: np.random.Generator,
+    n: int,
+    draws: int,
+    *,
+    totals: NDArray[np.int64] | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Iterator[tuple[slice, Array]]:
+    """The rows of `multinomial_weights`, a few at a time: (which draws, their weights).
 
     Independent Poisson counts given their sum are multinomial; so Poisson counts of a mean a little under 1, topped up
     with people drawn at random until the row is full, are exactly multinomial whatever the sum was. Rows that start
@@ -107,12 +132,19 @@ def multinomial_weights(
     """
     target = np.full(draws, n, np.int64) if totals is None else totals
     spread = np.sqrt(n if totals is None else 2.0 * n)
-    mean = 1.0 - _SLACK * spread / n
-    if n <= _DIRECT or mean <= 0.0:
+    mean = round(1.0 - _SLACK * spread / n, 4)  # few tables serve all n
+    together = int(np.clip(_IN_CACHE // n, _FEWEST_TOGETHER, _MOST_TOGETHER))
+    for start in range(0, draws, together):
+        which = slice(start, min(start + together, draws))
+        yield which, _multinomial(rng, n, target[which], 0.0 if n <= _DIRECT else mean, dtype)
+
+
+def _multinomial(rng: np.random.Generator, n: int, target: NDArray[np.int64], mean: float, dtype: DTypeLike) -> Array:
+    draws = target.size
+    if mean <= 0.0:
         weights = np.zeros((draws, n), dtype)
         lacking = target
     else:
-        mean = round(mean, 4)  # few tables serve all n
         weights = _poisson_bytes(rng, draws * n, mean).reshape(draws, n).astype(dtype)
         lacking = target - _row_sums(weights)
         while (over := np.flatnonzero(lacking < 0)).size:

@@ -81,7 +81,7 @@ def bootstrap_fit_test(
     held = unit_features(source, design)
     parts = []
     for chunk, size in enumerate(chunk_sizes(draws)):
-        (sums,) = chunk_sums(source, design, held, seed, cohort, [chunk])
+        sums = chunk_sums(source, design, held, seed, cohort, [chunk])
         parts.append(statistics_of(fit, refit, moments_of_sums(sums, len(names)), source.scale)[:size])
         assert size <= CHUNK
     statistics = np.concatenate(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,9 @@ from kinechain.resampling.sampling import (
 from kinechain.spec import ParameterTable
 
 CHUNKS_AT_ONCE = 4
+"""Chunks fitted together: wide enough that numpy's calls cost little, narrow enough for the cache."""
+
+CHUNKS_A_TILE = 20
 """Chunks that share a tile's features when there are too many people to hold all features."""
 
 MomentFit = Callable[[MomentDraws, Scale], ParameterDraws]
@@ -61,8 +64,8 @@ class Drawer(Protocol):
         """The same in words."""
         ...
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
-        """CHUNK draws for each chunk, in order."""
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
+        """CHUNK draws for each chunk, in order: one or several chunks at a time."""
         ...
 
     def sample(self) -> ParameterDraws:
@@ -99,17 +102,16 @@ class MomentDrawer:
     def method(self) -> str:
         return self.design.in_words
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
         if self.scheme is Scheme.MOMENT_NORMAL:
             law = normal_law(self.source)
-            return join_parameters([self._fitted(normal_sums(law, self.n, seed, cohort, chunk)) for chunk in chunks])
+            yield from (self._fitted(normal_sums(law, self.n, seed, cohort, chunk)) for chunk in chunks)
+            return
         held = unit_features(self.source, self.design)
-        at_once = 1 if held is not None else CHUNKS_AT_ONCE
-        parts = []
+        at_once = CHUNKS_A_TILE if held is None else CHUNKS_AT_ONCE
         for start in range(0, len(chunks), at_once):
             some = chunks[start : start + at_once]
-            parts += [self._fitted(sums) for sums in chunk_sums(self.source, self.design, held, seed, cohort, some)]
-        return join_parameters(parts)
+            yield self._fitted(chunk_sums(self.source, self.design, held, seed, cohort, some))
 
     def sample(self) -> ParameterDraws:
         return self._fitted(sample_sums(self.source))
@@ -149,15 +151,11 @@ class PublishedDrawer:
     def method(self) -> str:
         return "moments drawn under normality (nobody resampled)"
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
         sample, scale = published_sample(self.moments)
         correlation = sample.covariance[:, :, 0]
-        return join_parameters(
-            [
-                self.fit(wishart_moments(stream(seed, cohort, self.scheme, chunk), correlation, self.n, CHUNK), scale)
-                for chunk in chunks
-            ]
-        )
+        for chunk in chunks:
+            yield self.fit(wishart_moments(stream(seed, cohort, self.scheme, chunk), correlation, self.n, CHUNK), scale)
 
     def sample(self) -> ParameterDraws:
         return self.fit(*published_sample(self.moments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain.effect_plan import plan_effects
+from kinechain.effect_plan import EffectPlan, plan_effects
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
 from kinechain.numerics.intervals import acceleration
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
-from kinechain.resampling.draws import Draws, ParameterDraws, effects_of, join_parameters
+from kinechain.resampling.draws import Draws, effects_of
 from kinechain.resampling.fiml import make_fiml_drawer
 from kinechain.resampling.imputation import make_imputation_drawer
 from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
@@ -60,9 +60,9 @@ def draw_effects(
     """
     drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster, helpers=helpers, draws=draws)
     wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
-    drawn = _cut(_draw_in_processes(drawer, seed, cohort, wanted, cores), wanted, draws)
     plan = plan_effects(drawer.table, spec.covariates)
-    values, standardised = effects_of(plan, drawn)
+    share = partial(_draw_share, drawer, plan, seed, cohort, draws)
+    values, standardised, failed = _share_out(share, wanted, cores)
     estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
     curvature = [np.full(len(plan.effects), np.nan)] * 2
     if accelerate:
@@ -80,8 +80,8 @@ def draw_effects(
         standardised_acceleration=curvature[1],
         seed=seed,
         scheme=drawer.scheme,
-        attempted=int(drawn.failed.size),
-        failed=int(drawn.failed.sum()),
+        attempted=int(failed.size),
+        failed=int(failed.sum()),
         n=drawer.n,
         method=drawer.method,
     )
@@ -164,26 +164,57 @@ def labels_of(data: Mapping[str, Any] | pd.DataFrame, name: str) -> NDArray[np.g
     return np.array(texts)
 
 
-def _draw_in_processes(drawer: Drawer, seed: int, cohort: str, chunks: Sequence[int], cores: int) -> ParameterDraws:
+Share = tuple[Array, Array, NDArray[np.bool_]]
+
+
+def _draw_share(drawer: Drawer, plan: EffectPlan, seed: int, cohort: str, draws: int, chunks: Sequence[int]) -> Share:
+    """Raw and standardised effects (e, D) of some chunks, and which draws failed (D,).
+
+    Effects are computed as the parameters come, so that no more of those than a few chunks are ever held. The last
+    chunk is cut to the draws that were asked for.
+    """
+    sizes = [chunk_sizes(draws)[chunk] for chunk in chunks]
+    values = np.empty((len(plan.effects), sum(sizes)))
+    standardised, failed = np.empty_like(values), np.empty(sum(sizes), bool)
+    start = done = 0
+    for drawn in drawer.draw(seed, cohort, chunks):
+        count = drawn.failed.size // CHUNK
+        kept = np.concatenate([np.arange(CHUNK) < size for size in sizes[done : done + count]])
+        done += count
+        here = slice(start, start + int(kept.sum()))
+        start = here.stop
+        for into, found in zip((values, standardised), effects_of(plan, drawn), strict=True):
+            into[:, here] = found if kept.all() else found[:, kept]
+        failed[here] = drawn.failed[kept]
+    return values, standardised, failed
+
+
+def _share_out(share: Callable[[Sequence[int]], Share], chunks: Sequence[int], cores: int) -> Share:
     """Chunks in order, shared out among processes with one BLAS thread each."""
-    shares = [share.tolist() for share in np.array_split(np.asarray(chunks), max(1, cores)) if share.size]
+    shares = [part.tolist() for part in np.array_split(np.asarray(chunks), max(1, cores)) if part.size]
     if len(shares) <= 1:
-        return drawer.draw(seed, cohort, chunks)
+        return share(chunks)
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"  # fork: the data are not copied
-    with ProcessPoolExecutor(len(shares), mp_context=multiprocessing.get_context(method)) as pool:
-        return join_parameters(list(pool.map(partial(drawer.draw, seed, cohort), shares)))
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(len(shares), context, initializer=_work_on, initargs=(share,)) as pool:
+        parts = list(pool.map(_worked, shares))
+    values, standardised, failed = zip(*parts, strict=True)
+    return np.concatenate(values, axis=1), np.concatenate(standardised, axis=1), np.concatenate(failed)
 
 
-def _cut(drawn: ParameterDraws, chunks: Sequence[int], draws: int) -> ParameterDraws:
-    """The draws without those of the last chunk that were not asked for."""
-    sizes = chunk_sizes(draws)
-    kept = np.concatenate([np.arange(CHUNK) < sizes[chunk] for chunk in chunks])
-    if kept.all():
-        return drawn
-    return ParameterDraws(drawn.values[:, kept], drawn.standardised[:, kept], drawn.failed[kept])
+_WORK: list[Callable[[Sequence[int]], Share]] = []
+"""What a worker process does: handed over when it starts, since a forked process then shares the data uncopied."""
+
+
+def _work_on(share: Callable[[Sequence[int]], Share]) -> None:
+    _WORK[:] = [share]
+
+
+def _worked(chunks: Sequence[int]) -> Share:
+    return _WORK[0](chunks)
 
 
 def join_draws(parts: Sequence[Draws]) -> Draws:

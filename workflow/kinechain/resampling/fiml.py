@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -66,10 +66,10 @@ class FimlDrawer:
     def method(self) -> str:
         return f"{self.design.in_words}, full-information maximum likelihood in each draw"
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
         is_small = self.Z.shape[0] < TILED_FROM
         expected = expected_features(self.Z, self.patterns, self.fit) if is_small else None
-        return join_parameters([self._drawn(seed, cohort, chunk, expected) for chunk in chunks])
+        yield from (self._drawn(seed, cohort, chunk, expected) for chunk in chunks)
 
     def _drawn(self, seed: int, cohort: str, chunk: int, expected: Array | None) -> ParameterDraws:
         blocks = weight_blocks(self.design, seed, cohort, chunk)

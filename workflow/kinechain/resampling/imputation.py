@@ -6,7 +6,7 @@ likelihood, not its replacement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,17 +62,16 @@ class ImputationDrawer:
     def method(self) -> str:
         return f"{self.design.in_words}, {IMPUTATIONS} imputations averaged in each draw"
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
         """CHUNK draws for each chunk: people as in the bootstrap itself, so that draws compare with other models'."""
-        parts = []
         for chunk in chunks:
             weights = chunk_weights(self.design, seed, cohort, chunk)
             rng = stream(seed, cohort, Scheme.IMPUTATION, chunk)
             wanted = chunk_sizes(self.draws)[chunk]
             people = (np.repeat(np.arange(len(self.X)), row.astype(np.intp)) for row in weights[:wanted])
-            parts += [self._averaged(self.X[rows], rng, IMPUTATIONS) for rows in people]
+            parts = [self._averaged(self.X[rows], rng, IMPUTATIONS) for rows in people]
             parts += [self._nothing()] * (CHUNK - wanted)
-        return join_parameters(parts)
+            yield join_parameters(parts)
 
     def _nothing(self) -> ParameterDraws:
         empty = np.full((len(self.table.rows), 1), np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from kinechain.numerics import Array
 from kinechain.numerics.batched_newton import cell_values, imply
 from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.streams import CHUNK, Scheme, stream
-from kinechain.resampling.draws import ParameterDraws, join_parameters
+from kinechain.resampling.draws import ParameterDraws
 from kinechain.resampling.newton import exogenous_cells, fitted, newton_model, standardise_cells
 from kinechain.spec import ModelSpec, ParameterTable
 
@@ -55,8 +55,8 @@ class MonteCarloDrawer:
     def method(self) -> str:
         return "parameters drawn under normality at their estimate (nobody resampled)"
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
-        return join_parameters([self._drawn(stream(seed, cohort, self.scheme, chunk)) for chunk in chunks])
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
+        yield from (self._drawn(stream(seed, cohort, self.scheme, chunk)) for chunk in chunks)
 
     def _drawn(self, rng: np.random.Generator) -> ParameterDraws:
         theta = self.fit.estimates[:, None] + self.root @ rng.standard_normal((self.root.shape[1], CHUNK))

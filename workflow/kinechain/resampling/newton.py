@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
@@ -165,8 +165,8 @@ class NewtonDrawer:
     def method(self) -> str:
         return f"{self.design.in_words}, likelihood maximised in each draw"
 
-    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> ParameterDraws:
-        return join_parameters([self._drawn(seed, cohort, chunk) for chunk in chunks])
+    def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
+        yield from (self._drawn(seed, cohort, chunk) for chunk in chunks)
 
     def _drawn(self, seed: int, cohort: str, chunk: int) -> ParameterDraws:
         sums: list[PatternSums] | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinechain.effect_plan import causal_order
 from kinechain.numerics import Array
@@ -14,6 +16,8 @@ from kinechain.numerics.batched_recursive import Equations, implied_covariance, 
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.spec import ParameterTable
 
+Places = NDArray[np.intp]
+
 
 @dataclass(frozen=True, slots=True)
 class RecursiveModel:
@@ -21,11 +25,15 @@ class RecursiveModel:
 
     names      observed variables, in the order of the moments
     equations  by position in `names`
+    cells      where each kind of number goes: rows of the table, and the one or two variables of each. Kinds: path,
+               residual (variances), joint (residual covariances), known (covariances of variables without an equation)
+               and mean
     """
 
     table: ParameterTable
     names: tuple[str, ...]
     equations: Equations
+    cells: Mapping[str, tuple[Places, Places, Places]]
 
 
 def recursive_model(table: ParameterTable) -> RecursiveModel | None:
@@ -75,7 +83,32 @@ def recursive_model(table: ParameterTable) -> RecursiveModel | None:
     equations = Equations(
         len(place), tuple(place[name] for name in outcomes), tuple(regressors[name] for name in outcomes), tuple(joint)
     )
-    return RecursiveModel(table, table.observed, equations)
+    return RecursiveModel(table, table.observed, equations, _cells(table, place, equations))
+
+
+def _cells(
+    table: ParameterTable, place: Mapping[str, int], equations: Equations
+) -> dict[str, tuple[Places, Places, Places]]:
+    """Rows of the table by kind; a row of none of them is fixed at zero."""
+    found: dict[str, list[tuple[int, int, int]]] = {kind: [] for kind in ("path", "residual", "joint", "known", "mean")}
+    number = {frozenset(pair): k for k, pair in enumerate(equations.joint)}
+    for at, row in enumerate(table.rows):
+        y, x = place[row.lhs], place.get(row.rhs, -1)
+        if row.op == "~1":
+            found["mean"].append((at, y, y))
+        elif row.op == "~":
+            found["path"].append((at, y, x))
+        elif x == y:
+            found["residual"].append((at, y, y))
+        elif frozenset((x, y)) in number:
+            found["joint"].append((at, y, x))
+        elif not {x, y} & set(equations.outcomes):
+            found["known"].append((at, y, x))
+    found["joint"].sort(key=lambda cell: number[frozenset(cell[1:])])
+    return {
+        kind: tuple(np.array([cell[side] for cell in cells], np.intp) for side in range(3))  # type: ignore[misc]  # three
+        for kind, cells in found.items()
+    }
 
 
 def _is_transitive(joint: list[tuple[int, int]]) -> bool:
@@ -97,48 +130,35 @@ def parameters_of_moments(model: RecursiveModel, moments: MomentDraws, scale: Sc
     moments  of the variables standardised by `scale`, in the order of `model.names`
     """
     found = regress(moments.covariance, model.equations)
-    place = {name: at for at, name in enumerate(model.names)}
     spread = scale.spread
     with np.errstate(invalid="ignore"):  # a failed draw may leave a variance a rounding below zero
         Sigma = implied_covariance(moments.covariance, found, model.equations)
         deviation = np.sqrt(np.einsum("iid->id", Sigma))
-    draws = found.failed.size
-    values = np.zeros((len(model.table.rows), draws))
+    values = np.zeros((len(model.table.rows), found.failed.size))
     standardised = np.zeros_like(values)
-    joint = {frozenset(pair): k for k, pair in enumerate(model.equations.joint)}
-    explained = set(model.equations.outcomes)
+
+    def place(at: Places, part: Array, unit: Array, divisor: Array) -> None:
+        values[at] = part * unit[:, None]
+        standardised[at] = part / divisor
+
     with np.errstate(invalid="ignore", divide="ignore"):
-        for at, row in enumerate(model.table.rows):
-            y = place[row.lhs]
-            if row.op == "~1":
-                mean = moments.mean[y] + scale.centre[y] / spread[y]
-                if y in explained:
-                    mean = mean - _explained_mean(model, y, found.paths, moments, scale)
-                values[at], standardised[at] = mean * spread[y], mean / deviation[y]
-                continue
-            x = place[row.rhs]
-            if row.op == "~":
-                values[at] = found.paths[y, x] * (spread[y] / spread[x])
-                standardised[at] = found.paths[y, x] * deviation[x] / deviation[y]
-            elif x == y:
-                values[at] = found.residual[y] * spread[y] ** 2
-                standardised[at] = found.residual[y] / deviation[y] ** 2
-            elif frozenset((x, y)) in joint:
-                covariance = found.joint[joint[frozenset((x, y))]]
-                values[at] = covariance * (spread[x] * spread[y])
-                standardised[at] = covariance / np.sqrt(found.residual[x] * found.residual[y])
-            elif x not in explained and y not in explained:
-                values[at] = moments.covariance[x, y] * (spread[x] * spread[y])
-                standardised[at] = moments.covariance[x, y] / (deviation[x] * deviation[y])
-    values[:, found.failed] = np.nan
-    standardised[:, found.failed] = np.nan
+        at, y, x = model.cells["path"]
+        place(at, found.paths[y, x], spread[y] / spread[x], deviation[y] / deviation[x])
+        at, y, _ = model.cells["residual"]
+        place(at, found.residual[y], spread[y] ** 2, deviation[y] ** 2)
+        at, y, x = model.cells["joint"]
+        place(at, found.joint, spread[x] * spread[y], np.sqrt(found.residual[x] * found.residual[y]))
+        at, y, x = model.cells["known"]
+        place(at, moments.covariance[x, y], spread[x] * spread[y], deviation[x] * deviation[y])
+        at, y, _ = model.cells["mean"]
+        if at.size:
+            mean = moments.mean + (scale.centre / spread)[:, None]
+            rest = mean.copy()
+            for outcome, regressors in zip(model.equations.outcomes, model.equations.regressors, strict=True):
+                for source in regressors:
+                    rest[outcome] -= found.paths[outcome, source] * mean[source]
+            place(at, rest[y], spread[y], deviation[y])
+    if found.failed.any():
+        values[:, found.failed] = np.nan
+        standardised[:, found.failed] = np.nan
     return ParameterDraws(values, standardised, found.failed)
-
-
-def _explained_mean(model: RecursiveModel, y: int, paths: Array, moments: MomentDraws, scale: Scale) -> Array:
-    """What the regressors explain of a standardised variable's mean."""
-    regressors = model.equations.regressors[model.equations.outcomes.index(y)]
-    explained = np.zeros(paths.shape[2])
-    for x in regressors:
-        explained += paths[y, x] * (moments.mean[x] + scale.centre[x] / scale.spread[x])
-    return explained

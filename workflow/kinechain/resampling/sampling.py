@@ -22,6 +22,7 @@ from kinechain.numerics.batched_moments import (
 from kinechain.numerics.streams import CHUNK, Scheme, stream
 from kinechain.numerics.weights import (
     cluster_weights,
+    multinomial_groups,
     multinomial_weights,
     poisson_weights,
     stratified_weights,
@@ -73,6 +74,13 @@ class Design:
             Scheme.BOLLEN_STINE: "bootstrap of people under the model",
             Scheme.IMPUTATION: "imputation",
         }[self.scheme]
+
+    @property
+    def blocks(self) -> tuple[slice, ...]:
+        """Rows that are given weights together: everyone up to TILED_FROM people, else tile by tile."""
+        if self.n < TILED_FROM or self.scheme in (Scheme.STRATIFIED, Scheme.CLUSTER):
+            return (slice(0, self.n),)
+        return tuple(tiles(self.n))
 
     def stratum_of(self, kept: NDArray[np.bool_]) -> NDArray[np.intp] | None:
         """Number of the stratum of each row kept; None when there is one."""
@@ -147,35 +155,44 @@ def make_design(
 
 
 Block = tuple[slice, Array]
+Groups = Iterator[tuple[slice, Array]]
 
 
-def weight_blocks(design: Design, seed: int, cohort: str, chunk: int, dtype: DTypeLike = np.float64) -> Iterator[Block]:
-    """Weights of one chunk of draws, for one block of rows after another: (rows, (CHUNK, rows)).
+def weight_groups(
+    design: Design, seed: int, cohort: str, chunk: int, dtype: DTypeLike = np.float64
+) -> Iterator[Groups]:
+    """Weights of one chunk of draws: for one block of rows after another, some draws at a time.
+
+    yields  for each of `design.blocks` its groups (which draws, (draws, rows)), to be used up before the next block
 
     Up to TILED_FROM people are one block. More are taken tile by tile, so that memory does not grow with them: a draw
     shares its people out to the tiles first, and each tile is then filled alone.
     """
     rng = stream(seed, cohort, design.scheme, chunk)
-    everyone = slice(0, design.n)
+    whole = slice(0, CHUNK)
     if design.scheme is Scheme.STRATIFIED:
-        yield everyone, stratified_weights(rng, design.strata, design.n, CHUNK, dtype)
-    elif design.scheme is Scheme.CLUSTER and design.cluster is not None:
-        yield everyone, cluster_weights(rng, design.cluster, CHUNK, dtype)
-    else:
-        blocks = list(tiles(design.n)) if design.n >= TILED_FROM else [everyone]
-        totals = None
-        if len(blocks) > 1 and design.scheme is Scheme.MULTINOMIAL:
-            sizes = np.array([block.stop - block.start for block in blocks], np.int64)
-            totals = tile_totals(rng, sizes, CHUNK)
-        for at, block in enumerate(blocks):
-            size = block.stop - block.start
-            if design.scheme is Scheme.POISSON:
-                yield block, poisson_weights(rng, size, CHUNK, dtype)
-            elif design.scheme is Scheme.TWO_POINT:
-                yield block, two_point_weights(rng, size, CHUNK, dtype)
-            else:
-                of_block = None if totals is None else totals[:, at]
-                yield block, multinomial_weights(rng, size, CHUNK, totals=of_block, dtype=dtype)
+        yield iter([(whole, stratified_weights(rng, design.strata, design.n, CHUNK, dtype))])
+        return
+    if design.scheme is Scheme.CLUSTER and design.cluster is not None:
+        yield iter([(whole, cluster_weights(rng, design.cluster, CHUNK, dtype))])
+        return
+    sizes = np.array([block.stop - block.start for block in design.blocks], np.int64)
+    is_shared = sizes.size > 1 and design.scheme is Scheme.MULTINOMIAL
+    totals = tile_totals(rng, sizes, CHUNK) if is_shared else None
+    for at, size in enumerate(sizes.tolist()):
+        if design.scheme is Scheme.POISSON:
+            yield iter([(whole, poisson_weights(rng, size, CHUNK, dtype))])
+        elif design.scheme is Scheme.TWO_POINT:
+            yield iter([(whole, two_point_weights(rng, size, CHUNK, dtype))])
+        else:
+            of_block = None if totals is None else totals[:, at]
+            yield multinomial_groups(rng, size, CHUNK, totals=of_block, dtype=dtype)
+
+
+def weight_blocks(design: Design, seed: int, cohort: str, chunk: int, dtype: DTypeLike = np.float64) -> Iterator[Block]:
+    """Weights of one chunk of draws, for one block of rows after another: (rows, (CHUNK, rows))."""
+    for rows, groups in zip(design.blocks, weight_groups(design, seed, cohort, chunk, dtype), strict=True):
+        yield rows, np.concatenate([weights for _, weights in groups])
 
 
 def chunk_weights(design: Design, seed: int, cohort: str, chunk: int) -> Array:
@@ -239,22 +256,25 @@ def unit_features(source: Features, design: Design) -> Array | None:
 
 def chunk_sums(
     source: Features, design: Design, held: Array | None, seed: int, cohort: str, chunks: Sequence[int]
-) -> list[Array]:
-    """Weighted sums of features for every draw of some chunks, (q, CHUNK) each.
+) -> Array:
+    """Weighted sums of features (q, D) for every draw of some chunks, one chunk after another.
 
     held  what `unit_features` gave; None to make features block by block, once for all these chunks
     """
+    total = np.zeros((n_features(source.X.shape[1]), len(chunks) * CHUNK))
+    starts = range(0, total.shape[1], CHUNK)
     if design.cluster is not None and held is not None:
-        rngs = (stream(seed, cohort, design.scheme, chunk) for chunk in chunks)
-        return [weighted_sums(held, multinomial_weights(rng, held.shape[0], CHUNK)) for rng in rngs]
-    totals = [np.zeros((n_features(source.X.shape[1]), CHUNK)) for _ in chunks]
-    streams = [weight_blocks(design, seed, cohort, chunk, source.dtype) for chunk in chunks]
-    for blocks in zip(*streams, strict=True):
-        rows = blocks[0][0]
+        for start, chunk in zip(starts, chunks, strict=True):
+            weights = multinomial_weights(stream(seed, cohort, design.scheme, chunk), held.shape[0], CHUNK)
+            total[:, start : start + CHUNK] = weighted_sums(held, weights)
+        return total
+    streams = [weight_groups(design, seed, cohort, chunk, source.dtype) for chunk in chunks]
+    for rows in design.blocks:
         F = source.rows(rows) if held is None else held[rows]
-        for k, (_, weights) in enumerate(blocks):
-            totals[k] += weighted_sums(F, weights)
-    return totals
+        for start, groups in zip(starts, streams, strict=True):
+            for draws, weights in next(groups):
+                total[:, start + draws.start : start + draws.stop] += weighted_sums(F, weights)
+    return total
 
 
 def normal_law(source: Features) -> tuple[Array, Array]:

@@ -51,8 +51,8 @@ def interval_table(draws: Draws, interval: str = "percentile", level: float = 0.
             "p_value": raw.p_value,
             "mc_error_low": raw.mc_error_low[:, 0],
             "mc_error_high": raw.mc_error_high[:, 0],
-            "draws": np.isfinite(draws.values).sum(axis=1),
-            "failed_draws": draws.attempted - np.isfinite(draws.values).sum(axis=1),
+            "draws": raw.used,
+            "failed_draws": draws.attempted - raw.used,
             "standardised_low": standardised.low[:, 0],
             "standardised_high": standardised.high[:, 0],
             "standardised_low_90": standardised.low[:, 1],
@@ -75,9 +75,11 @@ def _limits(draws: Draws, kind: Kind, level: float, *, is_standardised: bool) ->
         values, estimate, curvature = draws.standardised, draws.standardised_estimate, draws.standardised_acceleration
     else:
         values, estimate, curvature = draws.values, draws.estimate, draws.acceleration
-    usable = values if draws.is_usable else np.full_like(values, np.nan)
-    usable = np.where([[effect.kind == "r2"] for effect in draws.plan.effects], np.nan, usable)
-    return limits(kind, usable, (level, 0.90), estimate=estimate, acceleration=curvature)
+    found = limits(kind, values, (level, 0.90), estimate=estimate, acceleration=curvature, errors=1)
+    unsaid = np.array([effect.kind == "r2" for effect in draws.plan.effects]) | (not draws.is_usable)
+    for numbers in (found.low, found.high, found.mc_error_low, found.mc_error_high, found.p_value, found.std_error):
+        numbers[unsaid] = np.nan
+    return found
 
 
 def join_intervals(
