@@ -217,3 +217,75 @@ def test_mediation_inside_a_trial_is_not_worded_as_assignment():
         verdict("C22m", rows, {"M10_trial": fit(200)}, design="trial", measures={"neck_pain": "ndi_total50"}).tier
         == "T2"
     )
+
+
+def relapse(low, high, **facts):
+    share = {**row("M10_trial", "relapse_share_neck", (low + high) / 2, 0.01), "low": low, "high": high}
+    shares = {"low_90": low + 0.01, "high_90": high - 0.01}
+    fits = {"M10_trial": {"status": "converged", "n_obs": 200, "fit_measures": {}, "facts": facts}}
+    return verdict("C24", [{**share, **shares}], fits, design="trial")
+
+
+def beside(low, high):
+    middle = (low + high) / 2
+    return {"arm": "neck", "against": "str_stg", "estimate": middle, "low": low, "high": high}
+
+
+def test_relapse_is_called_frequent_only_beside_an_arm_that_relapses_less():
+    assert relapse(0.55, 0.75, relapse_difference=beside(0.10, 0.40)).verdict == "supported"
+    alike = relapse(0.55, 0.75, relapse_difference=beside(-0.10, 0.20))
+    assert alike.verdict == "inconclusive"
+    assert "In neck the share is not shown to be more than in str_stg: difference 5 percentage points [-10, 20]." in (
+        alike.reasons
+    )
+    alone = relapse(0.55, 0.75)
+    assert alone.verdict == "inconclusive"
+    assert any("No other arm stands beside it" in reason for reason in alone.reasons)
+
+
+def test_few_relapses_contradict_whatever_the_other_arm_does():
+    assert relapse(0.05, 0.20).verdict == "contradicted_null"
+
+
+def test_a_closed_test_of_two_arms_says_both_its_steps():
+    effect = "strstg_neck_neck_pain_fu"
+    fact = {"effect": effect, "margin": 3.75, "non_inferior": True, "superior": False}
+    rows = [row("M10_trial", effect, -1.0, 1.0, 200)]
+    fits = {"M10_trial": {**fit(200), "facts": {"noninferiority": fact}}}
+    found = verdict("C23", rows, fits, design="trial", measures={"neck_pain": "ndi_total50"})
+    assert found.verdict == "contradicted_null"
+    assert any("Not worse by 3.75" in reason and "better, asked only after that: not shown" in reason
+               for reason in found.reasons)  # fmt: skip
+
+
+def test_models_of_different_variables_are_not_compared():
+    several = dependence(0.001, 40.0)
+    paths = [{"op": "~", "lhs": "neck_pain", "rhs": "head_fwd", "se": 0.1}]
+    more = [*paths, {"op": "~", "lhs": "neck_pain", "rhs": "ham_tight", "se": 0.1}]
+    for name, rows in (("M0_independent", paths), ("M1_chain", more), ("M2_chain_open", more)):
+        several.fits[name]["parameters"] = rows  # type: ignore[index] # a dict in this test
+    found = judge_material(several, CLAIMS).verdict("C02")
+    assert found.verdict == "not_testable"
+    assert "different variables" in found.reasons[0]
+
+
+def test_what_vanishes_or_stays_is_told_with_its_estimates():
+    rows = [row("VN_pelvis_lumbar", "lumbar_flat~pelvis_post", -0.30, 0.05)]
+    rows += [row("VN_pelvis_lumbar_pi", "lumbar_flat~pelvis_post", 0.24, 0.05)]
+    names = (*material([]).variables, "pi")
+    reasons = verdict("RV07", rows, variables=names).reasons
+    assert "Estimates: lumbar_flat~pelvis_post -0.30 (opposite) before, 0.24 (supported) after." in reasons
+
+
+def test_geometry_stands_beside_a_link_that_shares_an_angle():
+    names = (*(name for name in material([]).variables if name != "pi"), "pi")
+    with_shape = verdict("C05", chain_rows(), variables=names).reasons
+    without = verdict("C05", chain_rows(), variables=tuple(name for name in names if name != "pi")).reasons
+    assert any("is geometry" in reason for reason in with_shape)
+    assert not any("is geometry" in reason for reason in without)
+
+
+def test_what_cannot_be_tested_is_said_in_the_verb_its_test_would_allow():
+    sentence = verdict("RV06", []).wording
+    assert sentence == "Whether more neck pain preceded a head further forward later on cannot be tested here."
+    assert verdict("C17", []).wording == "Whether assignment to stretching caused less tightness cannot be tested here."

@@ -52,6 +52,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Caveat:
+    """What stands beside a verdict, whatever it is, in a cohort that has the given variables."""
+
+    given: tuple[str, ...]
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """How a verdict is reached; the kind says which of the other fields count.
 
@@ -113,6 +121,7 @@ class Claim:
     contradicted_when: str
     overturned_by: str
     collider_frames: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
 
 def parse_claims(content: Mapping[str, Mapping[str, Any]]) -> tuple[Claim, ...]:
@@ -124,6 +133,7 @@ def _parse_claim(name: str, entry: Mapping[str, Any]) -> Claim:
     fields: dict[str, Any] = dict(entry)
     for key in ("design", "needs", "collider_frames"):
         fields[key] = tuple(str(item) for item in entry.get(key, ()))
+    fields["caveats"] = tuple(Caveat(tuple(one["given"]), str(one["says"])) for one in entry.get("caveats", ()))
     fields["rule"] = _parse_rule(entry["rule"])
     fields["tests"] = tuple(Test(**test) for test in entry["tests"])
     return Claim(id=name, **fields)

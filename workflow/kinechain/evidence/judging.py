@@ -16,7 +16,7 @@ from kinechain.evidence.gate import closed_by_cohort
 from kinechain.evidence.judgement import Case, Judgement, Part, closed
 from kinechain.evidence.material import Material, gather
 from kinechain.evidence.rule import RULES
-from kinechain.evidence.tier import TierName, pattern_wording, strongest_wording, tier_of
+from kinechain.evidence.tier import TierName, pattern_wording, strongest_wording, tier_asked, tier_of
 from kinechain.evidence.verdict import INCONCLUSIVE, NOT_TESTABLE, NULL, OPPOSITE, SUPPORTED, Ruling, VerdictName
 from kinechain.numerics import Array
 from kinechain.numerics.multiplicity import adjust_benjamini_hochberg, adjust_holm
@@ -238,7 +238,8 @@ def _verdict(
 
 def _wording(claim: Claim, verdict: VerdictName, tier: TierName, survives: bool) -> str:
     if claim.rule.kind in DIRECTED_RULES:
-        return strongest_wording(verdict, tier, claim.exposure, claim.outcome, survives=survives)
+        asked = tier_asked(claim.tests[0].evidence)
+        return strongest_wording(verdict, tier, claim.exposure, claim.outcome, survives=survives, asked=asked)
     return pattern_wording(verdict, tier, claim.gist, survives=survives)
 
 
@@ -248,6 +249,7 @@ def _reasons(claim: Claim, judgement: Judgement, material: Material, directions:
         first = claim.tests[0].model
         if judgement.model and judgement.model != first and judgement.model in {test.model for test in claim.tests}:
             reasons.append(f"{first} was not fitted to this cohort; {judgement.model} decided instead.")
+        reasons += [caveat.says for caveat in claim.caveats if set(caveat.given) <= set(material.variables)]
         unmeasured = material.unmeasured(judgement.model, judgement.effect)
         if unmeasured:
             reasons.append(f"Declared covariates that this cohort lacks: {', '.join(unmeasured)}.")

@@ -192,6 +192,11 @@ class Material:
         kept += [row for row in rows if row["op"] == "~~" and row["lhs"] in ends and row["rhs"] in ends]
         return float(len(kept))
 
+    def variables_of(self, model: str) -> frozenset[str]:
+        """Variables a fitted model speaks of; empty where its fit lists no parameters."""
+        rows = self.fits.get(model, {}).get("parameters") or ()
+        return frozenset(str(row[side]) for row in rows if row["op"] in ("~", "~~") for side in ("lhs", "rhs"))
+
     def n_of(self, model: str) -> int:
         """People a model used."""
         fit = self.fits.get(model)

@@ -121,9 +121,10 @@ def judge_mediated(case: Case) -> Judgement:
             Part("past", beside.model, beside.effect, ruling, beside.limits),
         )
     )
+    first_links = [f"{name} is {WORDS[known[name].ruling.verdict]}" for name in claim.rule.edges]
     reasons = (
-        f"Through the mediator {sum(through)} of {len(ways)} ways exclude zero; "
-        f"past it {past.count(NULL)} of {len(ways)} paths are practically zero.",
+        f"Ways through the mediator that exclude zero: {sum(through)} of {len(ways)}; paths past it that are "
+        f"practically zero: {past.count(NULL)} of {len(ways)}. The way into the mediator: {', '.join(first_links)}.",
         f"The clearest way is {indirect.effect}, beside the path {direct.effect}.",
     )
     judgement = from_found(indirect, Ruling(verdict), case, sesoi.value, f"{sesoi.unit}, for the path past it")

@@ -44,6 +44,7 @@ def judge_effect(case: Case) -> Judgement:
     reasons = [_explain(ruling, found, claim.sign, sesoi.value, material)]
     if ruling.detectable_but_trivial:
         reasons.append("It can be told from zero, yet it is too small to matter.")
+    reasons += _noninferiority(test.effect, found.unit, material)
     return replace(judgement, reasons=tuple(reasons))
 
 
@@ -128,10 +129,40 @@ def judge_often(case: Case) -> Judgement:
         return closed(*gate)
     low, high = material.decisions.value(claim.rule.low), material.decisions.value(claim.rule.high)
     ruling = judge_share(found.limits, low=low, high=high)
+    excess, beside = _beside_other_arm(test.model, material)
+    if ruling.verdict == SUPPORTED and not excess:
+        ruling = Ruling(INCONCLUSIVE)
     judgement = from_found(found, ruling, case, high, material.decisions[claim.rule.high].unit)
-    reasons = (f"The interval is held against {100 * low:g} % and {100 * high:g} %.",)
+    reasons = (f"The interval is held against {100 * low:g} % and {100 * high:g} %.", beside)
     return replace(
         judgement, smallest_supported=math.nan, n_for_null=None, p_found=math.nan, p_null=math.nan, reasons=reasons
+    )
+
+
+def _noninferiority(effect: str, unit: str, material: Material) -> list[str]:
+    """The first step of a trial's closed test, for the contrast it was declared for."""
+    for fact in (material.facts(model).get("noninferiority") for model in material.fits):
+        if fact and effect == fact.get("effect"):
+            shown = ["shown" if fact[step] else "not shown" for step in ("non_inferior", "superior")]
+            margin = f"{fact['margin']:g} {unit}".strip()
+            return [f"Not worse by {margin} or more: {shown[0]}; better, asked only after that: {shown[1]}."]
+    return []
+
+
+def _beside_other_arm(model: str, material: Material) -> tuple[bool, str]:
+    """Whether a share lies above that of the arm it is compared with, and the sentence about it.
+
+    Complaints that come and go relapse in every arm: a share by itself says nothing of a treatment.
+    """
+    fact = material.facts(model).get("relapse_difference")
+    if not fact:
+        return False, "No other arm stands beside it, and a complaint that comes and goes relapses after any care."
+    points = [100 * fact[name] for name in ("estimate", "low", "high")]
+    above = bool(fact["low"] > 0)
+    says = "more than" if above else "not shown to be more than"
+    return above, (
+        f"In {fact['arm']} the share is {says} in {fact['against']}: "
+        f"difference {points[0]:.0f} percentage points [{points[1]:.0f}, {points[2]:.0f}]."
     )
 
 
@@ -145,6 +176,9 @@ def _explain(ruling: Ruling, found: Found, sign: int, sesoi: float, material: Ma
         return f"The 90 % interval lies inside ±{sesoi:g} {found.unit}: practically zero."
     begins = n_where_null_begins(found.n, found.std_error, sesoi, level=material.decisions.value("equivalence_level"))
     wide = (
-        f"; with fewer than about {begins} people no estimate could have shown an absence" if found.n < begins else ""
+        f" With fewer than about {begins} people no estimate could have shown an absence." if found.n < begins else ""
     )
-    return f"The interval reaches from effects that matter across zero or down to ones that do not{wide}."
+    return (
+        f"The 95 % interval holds zero and the 90 % interval reaches beyond ±{sesoi:g} {found.unit}: neither an effect "
+        f"nor its absence is shown.{wide}"
+    )

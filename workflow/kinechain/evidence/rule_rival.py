@@ -109,9 +109,15 @@ def judge_vanishing(case: Case) -> Judgement:
             Part(after.effect, f"{pair.before} → {pair.after}", after.effect, second, change, f"{first} before")
         )
     gone = sum(after in CONTRADICTED for after in held)
+    listed = "; ".join(
+        f"{after.effect} {before.limits.estimate:.2f} ({WORDS[first]}) before, {after.limits.estimate:.2f} "
+        f"({WORDS[second]}) after"
+        for (before, after), (first, second) in zip(found, rulings, strict=True)
+    )
     reasons = (
-        f"Of {len(found)} effects {len(held)} were found in {pair.before}; of these {held.count(SUPPORTED)} stay "
-        f"and {gone} vanish in {pair.after}.",
+        f"Effects found as claimed in {pair.before}: {len(held)} of {len(found)}; of these still found in "
+        f"{pair.after}: {held.count(SUPPORTED)}, practically zero or opposite there: {gone}.",
+        f"Estimates: {listed}.",
     )
     most = max(parts, key=lambda part: abs(part.limits.estimate))
     return Judgement(
@@ -151,6 +157,8 @@ def _dependence(case: Case, *, when_dependent: VerdictName, when_independent: Ve
         gate = gate or closed_by_model(model, material)
     if not gate and len({material.n_of(model) for model in (null, *models)}) > 1:
         gate = [f"{null} and its rivals used different people, so that their fits cannot be compared."]
+    if not gate and len({seen for model in (null, *models) if (seen := material.variables_of(model))}) > 1:
+        gate = [f"{null} and its rivals look at different variables, so that their fits cannot be compared."]
     if gate:
         return closed(*gate)
     chisq, df, p = (material.measure(null, name) for name in ("chisq", "df", "pvalue"))
@@ -200,7 +208,13 @@ def _bic_sentence(claim: Claim, material: Material) -> list[str]:
         return []
     small, large = claim.rule.compare
     gain = material.measure(small, "bic") - material.measure(large, "bic")
-    if math.isnan(gain) or material.n_of(small) != material.n_of(large):
+    unlike = material.n_of(small) != material.n_of(large) or material.variables_of(small) != material.variables_of(
+        large
+    )
+    if math.isnan(gain) or unlike:
         return []
     better, worse = (large, small) if gain > 0 else (small, large)
-    return [f"BIC prefers {better} to {worse} by {abs(gain):.1f}."]
+    return [
+        f"BIC prefers {better} to {worse} by {abs(gain):.1f}; it counts paths as well as misfit, and the verdict rests "
+        "on the links."
+    ]

@@ -42,6 +42,11 @@ _OF_DESIGN: dict[str, TierName] = {
 _OF_EVIDENCE: dict[str, TierName] = {"cross_sectional": "T1", "lagged": "T2", "assignment": "T3"}
 
 
+def tier_asked(evidence: str) -> TierName:
+    """The tier of a comparison in a design that allows it."""
+    return _OF_EVIDENCE[evidence]
+
+
 def tier_of(design: str, evidence: str = "cross_sectional") -> TierName:
     """The tier of one comparison: the lower of what the design allows and what the comparison rests on.
 
@@ -59,15 +64,18 @@ STARTS: dict[TierName, str] = {
 }
 
 
-def strongest_wording(verdict: VerdictName, tier: TierName, exposure: str, outcome: str, *, survives: bool) -> str:
+def strongest_wording(
+    verdict: VerdictName, tier: TierName, exposure: str, outcome: str, *, survives: bool, asked: TierName = "T1"
+) -> str:
     """The strongest sentence that verdict and tier allow; a report may weaken it, never strengthen it.
 
     survives  whether the claim survives the correction for multiplicity; the sentence says so when it does not
+    asked     tier the claim's own test would have: what cannot be tested is said in its verb
     """
     start = STARTS[tier]
     verb = TIERS[tier].verb
     if verdict == NOT_TESTABLE:
-        return f"Whether {exposure} {TIERS['T1'].verb} {outcome} cannot be tested here."
+        return f"Whether {exposure} {TIERS[asked].verb} {outcome} cannot be tested here."
     if verdict == SUPPORTED:
         claim = (
             f"{start} are compatible with the claim that {exposure} {verb} {outcome}"
