@@ -28,7 +28,7 @@ def draw_verdicts(table: pd.DataFrame) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    rows = table[table["gate"] == "declared"]
+    rows = table[table["reading"] == "declared"]
     truths = list(dict.fromkeys(rows["truth"]))
     height = -(-len(truths) // COLUMNS)
     figure = Figure(figsize=(11, 3.6 * height + 0.8), layout="constrained")

@@ -1,5 +1,7 @@
 """The verdict study in small, and its shortcuts against the engine."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -33,9 +35,9 @@ def test_fit_measures_of_a_block_are_those_of_the_engine() -> None:
 
 
 @pytest.mark.slow
-def test_verdicts_on_large_cohorts_follow_the_truth() -> None:
-    table = verdicts.run(["chain", "anterior_tilt", "thorax_only"], [2000], 10, 1)
-    table = table[table["gate"] == "declared"].set_index(["truth", "claim"])
+def test_verdicts_on_large_cohorts_follow_the_truth(tmp_path: Path) -> None:
+    table = verdicts.run(["chain", "anterior_tilt", "thorax_only"], [2000], 10, 1, tmp_path)
+    table = table[table["reading"] == "declared"].set_index(["truth", "claim"])
     for claim in ("C04", "C05", "C08", "C10", "C14", "C15"):
         assert table.loc[("chain", claim), "supported"] == 1.0
     assert table.loc[("chain", "C01"), "contradicted_null"] == 1.0

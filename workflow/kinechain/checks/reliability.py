@@ -62,7 +62,7 @@ def check_reliability(study: Study) -> CheckResult:
     rows: list[tuple[object, ...]] = []
     for scenario, reliability in scenarios.items():
         refusal = refuse(moments, reliability, study.decisions.value("sensitivity.minimum_reliability"))
-        estimates = {} if refusal else _estimates(spec, moments, reliability, study.plan.edges)
+        estimates = {} if refusal else true_score_paths(spec, moments, reliability, study.plan.edges)
         for outcome, cause in study.plan.edges:
             status, estimate, error = estimates.get((outcome, cause), (refusal or "not estimated", math.nan, math.nan))
             half = float(ndtri((1 + study.decisions.value("level")) / 2)) * error
@@ -116,9 +116,10 @@ def latent_model(spec: ModelSpec, moments: Moments, reliability: Mapping[str, fl
     return spec_from_text("\n".join(lines), f"{spec.name}_true_scores", spec.where)
 
 
-def _estimates(
+def true_score_paths(
     spec: ModelSpec, moments: Moments, reliability: Mapping[str, float], edges: tuple[tuple[str, str], ...]
 ) -> dict[tuple[str, str], tuple[str, float, float]]:
+    """Every edge (outcome, cause) of `latent_model`: status, estimate in SDs of the true scores, standard error."""
     fit = fit_model(latent_model(spec, moments, reliability), moments)
     if fit.status is not Status.CONVERGED:
         return {edge: (fit.status.name.lower(), math.nan, math.nan) for edge in edges}
