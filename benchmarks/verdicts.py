@@ -414,9 +414,11 @@ def _verdicts(evidence: Evidence) -> dict[str, str]:
 
 
 def _keeps_to_tier(evidence: Evidence) -> bool:
-    said = " ".join(one.wording for one in evidence.verdicts if one.claim in CLAIMS and one.rule in DIRECTED_RULES)
-    high = [one for one in evidence.verdicts if one.verdict != "not_testable" and one.tier not in ("T0", "T1")]
-    return not high and not any(TIERS[tier].verb in said for tier in ("T2", "T3"))
+    judged = [one for one in evidence.verdicts if one.claim in CLAIMS and one.verdict != "not_testable"]
+    said = " ".join(one.wording for one in judged if one.rule in DIRECTED_RULES)
+    return all(one.tier in ("T0", "T1") for one in judged) and not any(
+        TIERS[tier].verb in said for tier in ("T2", "T3")
+    )
 
 
 def fit_shared(study: Study, people: pd.DataFrame) -> tuple[dict[str, Any], dict[tuple[str, str], Mapping[str, Any]]]:
