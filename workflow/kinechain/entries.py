@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kinechain.figures.style import VERDICTS
-from kinechain.ledger import Ledger
+from kinechain.figures.style import VERDICTS, Row, records
+from kinechain.ledger import Entry, Ledger
 from kinechain.results import Results
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
+from kinechain.trial_words import trial_facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ def build_ledger(results: Results) -> Ledger:
     _write_claims(ledger, results)
     _write_directions(ledger, results)
     _write_checks(ledger, results)
+    _write_trial(ledger, results)
     return ledger
 
 
@@ -67,7 +69,7 @@ def _write_study(ledger: Ledger, results: Results) -> None:
         ledger.count("study/draws", inference["draws"], rule="declared in config", inputs=("config/config.yaml",))
     if is_number(inference.get("seed")):
         seed = inference["seed"]
-        ledger.number("study/seed", seed, rule="declared in config", inputs=("config/config.yaml",), text=str(seed))
+        ledger.add(Entry("study/seed", int(seed), None, str(seed), "declared in config", ("config/config.yaml",)))
     contrast = results.report_options.get("contrast", 10)
     ledger.number(
         "study/contrast",
@@ -243,20 +245,31 @@ def _write_fits(ledger: Ledger, results: Results) -> None:
 def _write_claims(ledger: Ledger, results: Results) -> None:
     for claim in results.claims:
         _write_claim(ledger, claim)
-    for verdict in VERDICTS:
-        count = sum(1 for claim in results.claims if claim.get("verdict") == verdict)
-        ledger.count(
-            f"claims/{verdict}", count, rule=f"claims and rivals with the verdict {verdict}", inputs=("claims.json",)
-        )
-    judged = sum(1 for claim in results.claims if claim.get("verdict") != "not_testable")
-    ledger.count("claims/judged", judged, rule="claims and rivals this cohort can judge", inputs=("claims.json",))
-    ledger.count("claims/all", len(results.claims), rule="claims and rivals", inputs=("claims.json",))
+    _write_counts(ledger, results)
     links = [claim_of_edge(results, x, y) for x, y in results.edges]
     ledger.count("links/all", len(links), rule="links of the chain", inputs=("config/config.yaml",))
+    judged = [claim for claim in links if claim is not None and claim.get("verdict") != "not_testable"]
+    ledger.count("links/judged", len(judged), rule="links this cohort can judge", inputs=("claims.json",))
     held = [claim for claim in links if claim is not None and claim.get("verdict") == "supported"]
     kept = [claim for claim in held if claim.get("survives_multiplicity") in (True, None)]
     ledger.count("links/kept", len(kept), rule="supported links that survive the correction", inputs=("claims.json",))
     ledger.count("links/supported", len(held), rule="links whose claim is supported", inputs=("claims.json",))
+
+
+def _write_counts(ledger: Ledger, results: Results) -> None:
+    """How many claims, rivals and claims about correction there are, and how many have each verdict."""
+    groups = {
+        "claims": [claim for claim in results.claims if claim.get("kind") != "rival"],
+        "rivals": [claim for claim in results.claims if claim.get("kind") == "rival"],
+        "corrective": [claim for claim in results.claims if claim.get("kind") == "corrective"],
+    }
+    for group, members in groups.items():
+        verdicts = [str(claim.get("verdict")) for claim in members]
+        judged = len(verdicts) - verdicts.count("not_testable")
+        named = "claims about correction" if group == "corrective" else group
+        counts = {"all": len(verdicts), "judged": judged} | {name: verdicts.count(name) for name in VERDICTS}
+        for what, count in counts.items():
+            ledger.count(f"counts/{group}/{what}", count, rule=f"{named}: {what}", inputs=("claims.json",))
 
 
 def claim_of_edge(results: Results, x: str, y: str) -> Mapping[str, Any] | None:
@@ -321,10 +334,68 @@ def numeric_columns(table: pd.DataFrame) -> tuple[str, ...]:
 def _write_checks(ledger: Ledger, results: Results) -> None:
     for name, table in results.checks.items():
         columns = numeric_columns(table)
-        for place, row in enumerate(table.to_dict("records")):
+        for place, row in enumerate(records(table)):
             for column in columns:
                 rule, inputs = f"check {name}: {column}", (f"checks/{name}.csv",)
-                ledger.number(check_key(name, place, column), row[column], rule=rule, inputs=inputs)
+                key = check_key(name, place, column)
+                if column == "p_value":
+                    ledger.p_value(key, row[column], rule=rule, inputs=inputs)
+                elif _is_share(row, column) and is_number(row[column]):
+                    ledger.share(key, row[column], rule=rule, inputs=inputs)
+                else:
+                    error = row.get("std_error") if column in ESTIMATES else None
+                    ledger.number(key, row[column], error=error, rule=rule, inputs=inputs)
+
+
+ESTIMATES = ("estimate", "low", "high", "low_90", "high_90")
+"""Columns of a check in the unit of its `std_error`."""
+SHARES = (*ESTIMATES, "difference", "share_arm", "share_against")
+
+
+def _is_share(row: Mapping[str, Any], column: str) -> bool:
+    """Whether a number of a check is a share of people, to be printed in per cent."""
+    return (row.get("unit") == "share" and column in SHARES) or (row.get("is_share") is True and column == "mean")
+
+
+def _write_trial(ledger: Ledger, results: Results) -> None:
+    """What the analysis of arms and visits says beside its tables: days, margins, how many findings are lost."""
+    facts = trial_facts(results)
+    inputs = ("trial/M10_trial.json",)
+    for visit, day in facts.get("days", {}).items():
+        ledger.number(f"trial/days/{visit}", round(day), rule="mean day of the visit", inputs=inputs)
+    for what in ("relapse", "response"):
+        if what in facts:
+            mcid = facts[what]["mcid"]
+            ledger.number(f"trial/{what}/mcid", mcid, rule="change that matters, declared in config", inputs=inputs)
+    for bound, share in zip(("low", "high"), facts.get("relapse", {}).get("often", ()), strict=False):
+        ledger.share(f"trial/often/{bound}", share, rule="reading of often, declared in config", inputs=inputs)
+    for name in ("estimate", "low", "high"):
+        if "relapse_difference" in facts:
+            share = facts["relapse_difference"][name]
+            ledger.share(f"trial/relapse_difference/{name}", share, rule="difference of relapse shares", inputs=inputs)
+    if "noninferiority" in facts:
+        margin = facts["noninferiority"]["margin"]
+        ledger.number("trial/margin", margin, rule="margin of non-inferiority, declared in config", inputs=inputs)
+    if is_number(facts.get("rho_at_zero")):
+        rho = facts["rho_at_zero"]
+        ledger.number("trial/rho_at_zero", rho, rule="correlation that undoes the last link", inputs=inputs)
+    if facts.get("arm_by_mediator"):
+        p = facts["arm_by_mediator"]["p_value"]
+        ledger.p_value("trial/interaction/p", p, rule="test of arm by last mediator", inputs=inputs)
+    for assumption in ("overturned", "lost_under_reference"):
+        if assumption in facts:
+            ledger.count(f"trial/{assumption}", len(facts[assumption]), rule="findings lost", inputs=inputs)
+    found = sum(str(row["tips"]) in ("True", "False") for row in _first_rows(results))
+    if facts:
+        ledger.count("trial/found", found, rule="contrasts off zero in the declared analysis", inputs=inputs)
+
+
+def _first_rows(results: Results) -> list[Row]:
+    """One row a contrast of the table of unseen visits: those completed at random."""
+    table = results.checks.get("unseen_visits")
+    if table is None or table.empty:
+        return []
+    return records(table[table["assumption"] == "imputed"])
 
 
 def _write_directions(ledger: Ledger, results: Results) -> None:

@@ -94,9 +94,20 @@ def json_text(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def write_json(value: Any, path: Path) -> None:
-    """Write a value as json; keys keep their order, not-a-number and infinities become null."""
-    write_text(json_text(value), path)
+def write_json(value: Any, path: Path, *, digits: int | None = None) -> None:
+    """Write a value as json; keys keep their order, not-a-number and infinities become null.
+
+    digits  significant digits of its numbers, for files that are published; all of them by default
+    """
+    write_text(json_text(value if digits is None else _rounded(plain(value), digits)), path)
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item, digits) for item in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
 def read_json(path: Path) -> Any:
@@ -180,10 +191,10 @@ def write_table(frame: pd.DataFrame, path: Path, *, digits: int = CSV_DIGITS) ->
         write_text(frame.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n"), path)
 
 
-def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path, *, digits: int = CSV_DIGITS) -> None:
     """Write tables as csv files of one folder, each under its name; an empty one keeps its head."""
     for name, table in tables.items():
-        write_table(table, folder / f"{name}.csv")
+        write_table(table, folder / f"{name}.csv", digits=digits)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -228,6 +239,22 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
     metadata = pq.read_schema(path).metadata or {}
     return cast("dict[str, Any]", json.loads(metadata.get(b"kinechain", b"{}")))
+
+
+def rough_rows(file: Path, columns: int) -> int:
+    """About how many rows a file of data has, from its head and its size; 0 for one that is not there yet."""
+    if not file.exists():
+        return 0
+    size = file.stat().st_size
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(file).num_rows)
+    if file.suffix in (".csv", ".tsv", ".txt"):
+        with file.open("rb") as head:
+            text = head.read(1 << 16)
+        return size * text.count(b"\n") // max(len(text), 1)
+    return size // (8 * max(columns, 1))
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:

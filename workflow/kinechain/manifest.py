@@ -28,6 +28,7 @@ _PICTURES = (".svg", ".png")
 STEPS = (
     "build_cohort",
     "fit_model",
+    "draw_part",
     "draw_effects",
     "analyse_trial",
     "run_checks",

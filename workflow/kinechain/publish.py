@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from kinechain import __version__, io
+from kinechain import __version__, environment, io
 from kinechain.checklists import parse_checklists
 from kinechain.document import Document, Number, Prose, Quoted
 from kinechain.entries import build_ledger
@@ -44,12 +44,14 @@ def read_results(
     checks: Sequence[Path] = (),
     schematic: Path | None = None,
     left_out: Mapping[str, Sequence[str]] | None = None,
+    registration: Mapping[str, Any] | None = None,
 ) -> Results:
     """Everything the steps before found in one cohort.
 
     effects   tidy effect tables, one or many files; checks likewise, named by their file
     study     the study's config, whole
     left_out  models of the study not fitted to this cohort -> the constructs it did not measure
+    registration  what was frozen before the analysis and what differs since, as `read_registration` says it
     """
     found = io.read_cohort(cohort)
     tables = [io.read_table(path) for path in effects]
@@ -75,8 +77,15 @@ def read_results(
         study=study,
         digests=digests or {},
         checks={path.stem: io.read_table(path) for path in _tables_in(checks)},
+        notes=_notes_in(checks),
+        typical={
+            str(name): entry["typical"]
+            for name, entry in (io.read_yaml(measures).get("measures") or {}).items()
+            if entry.get("typical")
+        },
         schematic=io.read_yaml(schematic) if schematic is not None else {},
         left_out=left_out or {},
+        registration=registration or {},
         directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
     )
 
@@ -85,6 +94,16 @@ def _tables_in(places: Sequence[Path]) -> list[Path]:
     """The tables in files and folders, by name."""
     folders = [sorted(place.glob("*.csv")) if place.is_dir() else [place] for place in places]
     return [path for found in folders for path in found]
+
+
+def _notes_in(places: Sequence[Path]) -> dict[str, Sequence[str]]:
+    """What checks say in words, from the notes beside their tables."""
+    found: dict[str, Sequence[str]] = {}
+    for place in places:
+        notes = place / "notes.json"
+        if place.is_dir() and notes.exists():
+            found |= io.read_json(notes)
+    return found
 
 
 def read_constructs(measures: Path) -> dict[str, Construct]:
@@ -128,6 +147,8 @@ def write_figures(results: Results, folder: Path) -> None:
             continue
         io.write_bytes(picture.svg, folder / f"{name}.svg")
         io.write_bytes(picture.png, folder / f"{name}.png")
+        if picture.plain_svg:
+            io.write_bytes(picture.plain_svg, folder / f"{name}_plain.svg")
         io.write_table(publishable(picture.table), folder / f"{name}.csv")
         io.write_text(f"{picture.heading.alt}\n", folder / f"{name}.txt")
         heading = picture.heading
@@ -138,6 +159,7 @@ def write_figures(results: Results, folder: Path) -> None:
                 "title": heading.title,
                 "subtitle": heading.subtitle,
                 "alt": heading.alt,
+                "plain": bool(picture.plain_svg),
             }
         )
     io.write_json(listed, folder / FIGURE_LIST)
@@ -153,6 +175,7 @@ def read_pictures(folder: Path) -> dict[str, Picture]:
             io.read_table(folder / f"{row['name']}.csv"),
             (folder / f"{row['name']}.svg").read_bytes(),
             (folder / f"{row['name']}.png").read_bytes(),
+            (folder / f"{row['name']}_plain.svg").read_bytes() if row["plain"] else b"",
         )
         for row in io.read_json(folder / FIGURE_LIST)
         if "absent" not in row
@@ -203,7 +226,8 @@ def read_shelf(texts: Mapping[str, str]) -> Shelf:
     """Versions, checklists and citable works."""
     import yaml
 
-    return Shelf(versions(), parse_checklists(yaml.safe_load(texts["checklists.yaml"])), parse_bib(texts["works.bib"]))
+    checklists = parse_checklists(yaml.safe_load(texts["checklists.yaml"]))
+    return Shelf(versions(), environment.versions(), checklists, parse_bib(texts["works.bib"]))
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from kinechain import display, words
@@ -20,6 +21,7 @@ from kinechain.document import (
     FigureBlock,
     Link,
     Paragraph,
+    Part,
     Prose,
     Quoted,
     Section,
@@ -32,9 +34,11 @@ from kinechain.entries import INTERVALS
 from kinechain.errors import Problem, raise_if_any
 from kinechain.figures import FIGURES, Picture
 from kinechain.ledger import Ledger
+from kinechain.registered import registration_blocks
 from kinechain.results import DESIGN_WORDS, Results
+from kinechain.trial_report import trial_blocks
 from kinechain.words import say
-from kinechain.works import Work, cited
+from kinechain.works import Work, cited, cited_briefly
 
 ESTIMATORS = {
     "ml": "maximum likelihood",
@@ -59,11 +63,13 @@ class Shelf:
     """What a report quotes from outside the study.
 
     versions    package -> version, for the methods
+    software    the same of everything the report was made with, for its provenance
     checklists  reporting guidelines
     works       works that may be cited, by key
     """
 
     versions: Mapping[str, str]
+    software: Mapping[str, str] = field(default_factory=dict)
     checklists: tuple[Checklist, ...] = ()
     works: Mapping[str, Work] = field(default_factory=dict)
 
@@ -89,6 +95,7 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
     raise_if_any(check_language(results))
     cohort = results.cohort
     study = results.study.get("study", {})
+    draw = partial(_figure, pictures=pictures, results=results, ledger=ledger)
     sections = [
         Section("answer", "Answer", _answer(results, ledger, pictures)),
         Section("claims", "Claims", _claims(results, ledger, pictures)),
@@ -96,12 +103,13 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         Section("measures", "Measures", _measures(results, ledger, pictures)),
         Section("models", "Models", _models(results, ledger, pictures)),
         Section("effects", "Effects", _effects(results, ledger, pictures)),
-        *([Section("trial", "Trial", _trial(results, ledger, pictures))] if cohort.design == "trial" else []),
-        Section("rivals", "Rivals", _rivals(results, ledger)),
+        *([Section("trial", "Trial", trial_blocks(results, ledger, draw))] if cohort.design == "trial" else []),
+        Section("rivals", "Rivals", _rivals(results, ledger, pictures)),
         Section("sensitivity", "Sensitivity", _sensitivity(results, ledger, pictures)),
         Section("limits", "Limitations", _limits(results, ledger)),
-        Section("methods", "Methods", _methods(results, ledger, shelf.versions)),
+        Section("methods", "Methods", _methods(results, ledger, shelf)),
         Section("statements", "Statements", _statements(results, ledger)),
+        Section("registration", "Registration", registration_blocks(results.registration, ledger)),
         Section("checklists", "Checklists", _checklists(results, ledger, shelf)),
         Section("references", "References", _references(results, ledger, shelf)),
     ]
@@ -130,7 +138,7 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         notices,
         tuple(Link(text, target) for text, target in FILES.items()),
     )
-    provenance = Section("provenance", "Provenance", _provenance(results, ledger, keys_of(draft)))
+    provenance = Section("provenance", "Provenance", _provenance(results, ledger, shelf, keys_of(draft)))
     return replace(draft, sections=(*draft.sections, provenance))
 
 
@@ -139,12 +147,19 @@ def _figure(name: str, pictures: Mapping[str, Picture], results: Results, ledger
     picture = pictures.get(name)
     if picture is None:
         return Paragraph(say(ledger, FIGURES[name].absent))
-    files = {"csv": Link("csv", f"figures/{name}.csv"), "svg": Link("svg", f"figures/{name}.svg")}
+    files = {"csv": _file("figures", f"{name}.csv"), "svg": _file("figures", f"{name}.svg")}
     behind = _behind(results, ledger) if name in FROM_MAIN_MODEL else ()
-    caption = say(
-        ledger, "{label}. {behind}Numbers: {csv}; vector: {svg}.", label=Quoted(picture.label), behind=behind, **files
-    )
+    sentence = "{label}. {behind}Numbers: {csv}; vector: {svg}"
+    if picture.plain_svg:
+        sentence += "; without colour: {plain}"
+        files["plain"] = _file("figures", f"{name}_plain.svg")
+    caption = say(ledger, f"{sentence}.", label=Quoted(picture.label), behind=behind, **files)
     return FigureBlock(picture, caption)
+
+
+def _file(folder: str, name: str) -> Link:
+    """A link to a file in a folder beside the report, named as it is."""
+    return Link(name, f"{folder}/{name}")
 
 
 FROM_MAIN_MODEL = ("path_diagram", "forest", "waterfall")
@@ -158,7 +173,7 @@ def _behind(results: Results, ledger: Ledger) -> Prose:
     found = results.effects_of(results.main_model)
     interval = str(found["interval"].iloc[0]) if len(found) else ""
     if interval in INTERVALS and "study/draws" in ledger:
-        sentence = "{model}, n = {n}; {level} {interval} intervals from {draws} draws. "
+        sentence = "Model “{model}”, n = {n}; {level} {interval} intervals from {draws} draws. "
         return say(
             ledger,
             sentence,
@@ -168,20 +183,33 @@ def _behind(results: Results, ledger: Ledger) -> Prose:
             interval=Quoted(INTERVALS[interval]),
             draws="study/draws",
         )
-    return say(ledger, "{model}, n = {n}; {level} intervals. ", model=model, n=used, level="study/level")
+    return say(ledger, "Model “{model}”, n = {n}; {level} intervals. ", model=model, n=used, level="study/level")
 
 
 def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     blocks: list[Block] = [Paragraph(words.join(words.answer(results, ledger)), is_lead=True)]
     blocks.extend(
         Paragraph(found)
-        for found in (words.translation(results, ledger), words.whole_chain_sentence(results, ledger))
+        for found in (
+            words.correction_sentence(results, ledger),
+            words.translation(results, ledger),
+            words.whole_chain_sentence(results, ledger),
+        )
         if found
     )
-    if results.claims:
-        blocks.append(ChipStrip(tuple(_chip(claim) for claim in results.claims)))
+    blocks += _strips(results)
     blocks += [_figure("path_diagram", pictures, results, ledger), _figure("waterfall", pictures, results, ledger)]
     return tuple(blocks)
+
+
+def _strips(results: Results) -> list[Block]:
+    """Claims at a glance, then rivals."""
+    groups = {
+        "Claims": [_chip(claim) for claim in results.claims if claim.get("kind") != "rival"],
+        "Rivals": [_chip(claim) for claim in results.claims if claim.get("kind") == "rival"],
+    }
+    filled = [(title, tuple(chips)) for title, chips in groups.items() if chips]
+    return [ChipStrip(title, chips, place == len(filled)) for place, (title, chips) in enumerate(filled, start=1)]
 
 
 def _chip(claim: Mapping[str, Any]) -> Chip:
@@ -193,17 +221,22 @@ def _chip(claim: Mapping[str, Any]) -> Chip:
 def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     if not results.claims:
         return (Paragraph(say(ledger, "No claim was asked of this cohort.")),)
-    counts = say(
-        ledger,
-        "Of {all} claims and rivals this cohort can judge {judged}: {supported} supported, "
-        "{open} inconclusive, {null} practically zero and "
-        "{opposite} opposite to the claim. The others need what it does not have, and say so.",
-        all="claims/all",
-        judged="claims/judged",
-        supported="claims/supported",
-        open="claims/inconclusive",
-        null="claims/contradicted_null",
-        opposite="claims/contradicted_opposite",
+    counts = words.join(
+        [
+            _counts(
+                ledger,
+                "claims",
+                "Of {all} claims this cohort can judge {judged}: {supported} supported, {open} inconclusive, "
+                "{null} practically zero and {opposite} opposite to what is claimed.",
+            ),
+            _counts(
+                ledger,
+                "rivals",
+                "Of {all} rival explanations it can judge {judged}: {supported} supported, {open} inconclusive, "
+                "{null} practically zero and {opposite} contradicted.",
+            ),
+            say(ledger, "The others need what it does not have, and say so."),
+        ]
     )
     rule = say(
         ledger,
@@ -224,6 +257,13 @@ def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         display.claims_display(results, ledger, ("causal", "corrective"), "claims", caption),
         Details(say(ledger, "Each claim in a sentence, with its reasons"), tuple(_claim_details(results, ledger))),
     )
+
+
+def _counts(ledger: Ledger, group: str, sentence: str) -> Prose:
+    """How many of a group have each verdict."""
+    names = {"open": "inconclusive", "null": "contradicted_null", "opposite": "contradicted_opposite"}
+    holes = ("all", "judged", "supported", *names)
+    return say(ledger, sentence, **{hole: f"counts/{group}/{names.get(hole, hole)}" for hole in holes})
 
 
 def _tier_words(results: Results) -> str:
@@ -272,15 +312,15 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         return (Paragraph(start),)
     start = say(
         ledger,
-        "{title} is a {design} of {n} people; its sampling frame is {frame}, which decides whom "
-        "the result may be carried to.",
+        "“{title}” is a {design} of {n} people. Its sampling frame, {frame}, decides to whom the result "
+        "may be carried.",
         title=Quoted(cohort.title),
         design=Quoted(DESIGN_WORDS[cohort.design]),
         n="cohort/n",
         frame=Quoted(cohort.sampling_frame.replace("_", " ")),
     )
     missing = display.missing_display(results, ledger)
-    lacking: tuple[Block, ...] = (missing,) if missing.rows else ()
+    lacking = (Details(say(ledger, "Missing values by variable"), (missing,)),) if missing.rows else ()
     return (
         Paragraph(start),
         display.flow_display(results, ledger),
@@ -292,21 +332,21 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
 def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     codebook = display.codebook_display(results, ledger)
     first: Block = codebook if codebook.rows else Paragraph(say(ledger, "No codebook was handed over for this cohort."))
-    findings = display.findings_display(results, ledger)
+    findings = display.findings_display(results, ledger, notes=False)
     doubt: Block = (
-        findings if findings.rows else Paragraph(say(ledger, "The checks of the data found nothing to report."))
+        findings if findings.rows else Paragraph(say(ledger, "The checks of the data found nothing to doubt."))
+    )
+    noted = display.findings_display(results, ledger, notes=True)
+    notes = (Details(say(ledger, "What was noted on the way from the file to the values"), (noted,)),) * bool(
+        noted.rows
     )
     spread = _figure("distributions", pictures, results, ledger)
     drawn = _figure("body", pictures, results, ledger)
-    return (drawn, first, spread, _figure("correlations", pictures, results, ledger), doubt)
+    return (drawn, first, spread, _figure("correlations", pictures, results, ledger), doubt, *notes)
 
 
 def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
-    blocks: list[Block] = [display.fit_display(results, ledger)]
-    direction = words.directions_sentence(results, ledger)
-    if direction:
-        blocks.append(Paragraph(direction))
-    blocks.append(_figure("residuals", pictures, results, ledger))
+    blocks: list[Block] = [display.fit_display(results, ledger), _figure("residuals", pictures, results, ledger)]
     if results.left_out:
         lacking = dict.fromkeys(name for names in results.left_out.values() for name in names)
         blocks.append(
@@ -320,7 +360,9 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
             )
         )
     for model in results.fits:
-        it = results.models.get(model, {})
+        it = results.models.get(model)
+        if not it:  # an analysis without equations of its own, such as the contrasts of a trial
+            continue
         inside: list[Block] = []
         if it.get("question"):
             inside.append(Paragraph((Quoted(str(it["question"])),)))
@@ -351,15 +393,17 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
 
 
 EFFECT_TABLES = (
-    ("effects_paths", ("path",), "Paths of the main model."),
+    ("effects_paths", ("path",), True, "Paths between the constructs of the chain in the main model."),
+    ("effects_covariates", ("path",), False, "Every other path of the main model: covariates and helpers."),
     (
         "effects_whole",
         ("defined", "total", "direct", "total_indirect"),
+        None,
         "Totals, direct and defined effects of the main model.",
     ),
-    ("effects_indirect", ("indirect",), "Every way from one construct to another, one by one."),
+    ("effects_indirect", ("indirect",), None, "Every way from one construct to another, one by one."),
 )
-"""Tables of the main model's effects: name, kinds of effect, caption."""
+"""Tables of the main model's effects: name, kinds of effect, whether between constructs of the chain, caption."""
 
 
 def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
@@ -368,14 +412,21 @@ def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) 
         return (Paragraph(say(ledger, "No effect was estimated in this cohort.")),)
     intro = say(
         ledger,
-        "From {model}. Standardised effects are SD of the outcome per SD of the cause.",
+        "From the model “{model}”. Standardised effects are SD of the outcome per SD of the cause.",
         model=Quoted(model_title(results, main)),
     )
-    paths, wholes, ways = (
-        display.effects_display(results, ledger, main, kinds=kinds, name=name, caption=caption)
-        for name, kinds, caption in EFFECT_TABLES
+    paths, others, wholes, ways = (
+        display.effects_display(results, ledger, main, kinds=kinds, name=name, caption=caption, of_chain=of_chain)
+        for name, kinds, of_chain, caption in EFFECT_TABLES
     )
-    blocks: list[Block] = [Paragraph(intro), _figure("forest", pictures, results, ledger), paths]
+    told = words.results_paragraph(results, ledger)
+    blocks: list[Block] = [
+        Paragraph(words.join([intro, told]) if told else intro),
+        _figure("forest", pictures, results, ledger),
+        *((paths,) if paths.rows else ()),
+    ]
+    if others.rows:
+        blocks.append(Details(say(ledger, "Paths of covariates and helpers"), (others,)))
     links = display.links_display(results, ledger)
     if links.rows:
         blocks.append(Details(say(ledger, "Each link in every model"), (links,)))
@@ -387,48 +438,16 @@ def _effects(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) 
     return tuple(blocks)
 
 
-TRIAL_TITLES = {
-    "flow": "Flow of people by arm",
-    "baseline": "Baseline by arm, without tests",
-    "contrasts": "Contrasts between arms",
-    "responders": "Responders",
-    "relapse": "After treatment ended",
-    "mediation": "Ways through the mediators",
-    "lags": "What came before what",
-    "equal_lags": "Whether lags are equal over visits",
-}
-"""Tables of a trial's analysis, in reading order."""
-
-
-def _trial(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
-    """What arms and visits show; only the comparison of arms was randomised."""
-    blocks: list[Block] = [
-        Paragraph(
-            say(
-                ledger,
-                "People are analysed in the arm they were assigned to. Only the comparison of arms was "
-                "randomised: what came "
-                "between assignment and outcome still rests on assumptions.",
-            )
-        ),
-        _figure("trajectories", pictures, results, ledger),
-    ]
-    for name, title in TRIAL_TITLES.items():
-        table = results.checks.get(name)
-        if table is not None and not table.empty:
-            blocks.append(Details((Quoted(title),), (display.check_display(results, ledger, name, title, csv=""),)))
-    return tuple(blocks)
-
-
-def _rivals(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+def _rivals(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     caption = say(
         ledger, "Rival explanations judged beside the chain. Supported means that the rival's own sign was seen."
     )
     table = display.claims_display(results, ledger, ("rival",), "rivals", caption)
     direction = words.directions_sentence(results, ledger)
     first: tuple[Block, ...] = (Paragraph(direction),) if direction else ()
+    first = (*first, _figure("rivals", pictures, results, ledger))
     if not table.rows:
-        return (*first, Paragraph(say(ledger, "No rival explanation was judged in this cohort.")))
+        return (*first, Paragraph(say(ledger, "No rival explanation could be judged in this cohort.")))
     return (*first, table)
 
 
@@ -457,18 +476,23 @@ MOST_ROWS = 40
 
 
 def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
-    blocks = [_figure(name, pictures, results, ledger) for name in ("sensitivity", "specification_curve")]
+    figures = ("sensitivity", "contours", "specification_curve")
+    blocks = [_figure(name, pictures, results, ledger) for name in figures]
+    long: list[Prose] = []
     for name, title in CHECK_TITLES.items():
         table = results.checks.get(name)
+        notes = tuple((Quoted(str(note)),) for note in results.notes.get(name, ()))
+        said: tuple[Block, ...] = (Bullets(notes),) if notes else ()
         if table is None or table.empty:
-            continue
-        if len(table) > MOST_ROWS:
-            link = Link(f"checks/{name}.csv", f"checks/{name}.csv")
-            blocks.append(Paragraph(say(ledger, "{title}: {link}.", title=Quoted(title), link=link)))
-            continue
-        blocks.append(
-            Details((Quoted(title),), (display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv"),))
-        )
+            blocks += [Details((Quoted(title),), said)] if said else []
+        elif len(table) > MOST_ROWS:
+            long.append(say(ledger, "{title}: {link}.", title=Quoted(title), link=_file("checks", f"{name}.csv")))
+            long.extend(notes)
+        else:
+            shown = display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv")
+            blocks.append(Details((Quoted(title),), (*said, shown)))
+    if long:
+        blocks.append(Details(say(ledger, "Checks whose tables are too long for this page"), (Bullets(tuple(long)),)))
     return tuple(blocks)
 
 
@@ -507,23 +531,30 @@ def _limits(results: Results, ledger: Ledger) -> tuple[Block, ...]:
                 names=words.listing(Quoted(str(row.get("label") or row["measure"])) for row in silent),
             )
         )
-    seen: dict[str, None] = {}
-    for model in results.fits:
-        for line in results.models.get(model, {}).get("assumptions") or ():
-            seen.setdefault(str(line))
+    assumed = [str(line) for line in results.models.get(results.main_model, {}).get("assumptions") or ()]
     own = (results.study.get("study") or {}).get("limitations")
     if own:
         lines.append((Quoted(str(own).strip()),))
     blocks: list[Block] = [Bullets(tuple(lines))]
-    if seen:
+    if assumed:
+        start = "The main model takes for granted what these data cannot show; so do the others, each with its own list"
         blocks += [
-            Paragraph(say(ledger, "The models take for granted, and these data cannot show:")),
-            Bullets(tuple((Quoted(line),) for line in seen)),
+            Paragraph(say(ledger, f"{start} under {{models}}:", models=Link("Models", "#models"))),
+            Bullets(tuple((Quoted(line),) for line in assumed)),
         ]
     return tuple(blocks)
 
 
-def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> tuple[Block, ...]:
+def _citing(shelf: Shelf, *keys: str) -> Prose:
+    """Works in brackets, each leading to its reference; nothing when the list of works lacks them."""
+    links = [Link(cited_briefly(shelf.works[key]), f"#ref-{key}") for key in keys if key in shelf.works]
+    out: list[Part] = []
+    for place, link in enumerate(links):
+        out += [Words("; " if place else " ("), link]
+    return (*out, Words(")")) if out else ()
+
+
+def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...]:
     inference = results.inference
     main = results.fits.get(results.main_model, {})
     estimator = str(main.get("estimator") or inference.get("estimator", "ml"))
@@ -531,8 +562,9 @@ def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> t
         say(
             ledger,
             "Each model is a set of linear equations with the chain's constructs in problem space "
-            "(orientation times measure), fitted by {estimator}.",
+            "(orientation times measure), fitted by {estimator}{works}.",
             estimator=Quoted(ESTIMATORS.get(estimator, estimator)),
+            works=_citing(shelf, "lavaan"),
         ),
         say(
             ledger,
@@ -547,9 +579,10 @@ def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> t
         sentences.append(
             say(
                 ledger,
-                "Intervals are {interval} intervals from {draws} draws with seed {seed}; all models of a "
+                "Intervals are {interval} intervals{works} from {draws} draws with seed {seed}; all models of a "
                 "cohort share their resamples.",
                 interval=Quoted(interval),
+                works=_citing(shelf, "product_intervals"),
                 draws="study/draws",
                 seed="study/seed",
             )
@@ -557,14 +590,20 @@ def _methods(results: Results, ledger: Ledger, versions: Mapping[str, str]) -> t
     sentences.append(
         say(
             ledger,
-            "Verdicts follow a rule fixed beforehand; correction for many claims (Holm for the "
-            "primary family, Benjamini and Hochberg elsewhere) "
-            "does not change a verdict, it is shown beside it.",
+            "Verdicts follow a rule fixed beforehand, with a test of equivalence{equal} where a null is claimed; "
+            "correction for many claims (by Holm in the primary family, by the false discovery rate{rate} elsewhere) "
+            "does not change a verdict but is shown beside it.",
+            equal=_citing(shelf, "equivalence"),
+            rate=_citing(shelf, "false_discovery"),
         )
     )
     sentences.append(say(ledger, "Estimates are printed to the digit their standard error supports."))
-    named = [Quoted(f"{name} {version}") for name, version in versions.items()]
-    software = say(ledger, "Software: {names}.", names=words.listing(named)) if named else ()
+    if results.cohort.design == "cross_sectional":
+        warning = "An indirect effect read from one visit can differ from the one over time in size and sign{works}."
+        sentences.append(say(ledger, warning, works=_citing(shelf, "one_wave")))
+    named = [Quoted(f"{name} {version}") for name, version in shelf.versions.items()]
+    tools = _citing(shelf, "numpy", "scipy", "snakemake")
+    software = say(ledger, "Software: {names}{works}.", names=words.listing(named), works=tools) if named else ()
     return (Paragraph(words.join(sentences)), Paragraph(software)) if software else (Paragraph(words.join(sentences)),)
 
 
@@ -627,24 +666,30 @@ def _references(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, 
     wanted += ["one_wave"] if results.cohort.design == "cross_sectional" else []
     wanted += [it.work for it in shelf.checklists if results.cohort.design in it.designs]
     wanted += ["snakemake", "numpy", "scipy"]
-    works = [shelf.works[key] for key in wanted if key in shelf.works]
+    works = [shelf.works[key] for key in dict.fromkeys(wanted) if key in shelf.works]
     if not works:
         return (Paragraph(say(ledger, "No list of works was handed over.")),)
     works.sort(key=lambda work: (work.authors[0].lower(), work.year))
     items = ((Quoted(f"{cited(work)} "), Link(f"doi.org/{work.doi}", f"https://doi.org/{work.doi}")) for work in works)
     return (
         Paragraph(say(ledger, "Works the methods and the checklists rest on; each DOI was checked.")),
-        Bullets(tuple(items)),
+        Bullets(tuple(items), tuple(f"ref-{work.key}" for work in works)),
     )
 
 
-def _provenance(results: Results, ledger: Ledger, keys: tuple[str, ...]) -> tuple[Block, ...]:
+def _provenance(results: Results, ledger: Ledger, shelf: Shelf, keys: tuple[str, ...]) -> tuple[Block, ...]:
     table = display.ledger_display(ledger, keys)
     rows = tuple((display.text_cell(name), display.text_cell(value)) for name, value in results.digests.items())
     digests = Table("digests", (Words("What this report was made from."),), ("Input", "Digest"), (False, False), rows)
     first: tuple[Block, ...] = (
         (digests,) if rows else (Paragraph(say(ledger, "No digest of the inputs was handed over.")),)
     )
+    made_with = tuple((display.text_cell(name), display.text_cell(version)) for name, version in shelf.software.items())
+    if made_with:
+        caption = (Words("What this report was made with."),)
+        first += (Table("software", caption, ("Package", "Version"), (False, False), made_with),)
+    if "study/seed" in ledger:
+        first += (Paragraph(say(ledger, "Everything random started from the seed {seed}.", seed="study/seed")),)
     return (
         *first,
         Paragraph(say(ledger, "The whole ledger, tables included: {file}.", file=Link("ledger.json", "ledger.json"))),

@@ -51,7 +51,10 @@ class Results:
     digests     name of an input -> sha256 (or its first digits)
     checks      tidy tables of the checks that were run, by name
     schematic   where angles are drawn on the body, as config has it; empty when config has none
+    notes       what each check says in words, by name
+    typical     measure -> mean, sd and source of what others found, where the dictionary of measures has it
     left_out    models of the study not fitted to this cohort -> the constructs it did not measure
+    registration  what the study froze before it was analysed and every deviation since; empty when it froze nothing
     directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
     """
 
@@ -68,7 +71,10 @@ class Results:
     checks: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     directions: Mapping[str, Any] = field(default_factory=dict)
     schematic: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    typical: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    registration: Mapping[str, Any] = field(default_factory=dict)
 
     def label(self, name: str) -> str:
         """The full name of a variable; its code with spaces when config gives none."""
@@ -135,6 +141,15 @@ class Results:
     def effects_of(self, model: str) -> pd.DataFrame:
         """Rows of the effect table that one model gave."""
         return self.effects[self.effects["model"] == model]
+
+
+def rests_on_several(claim: Mapping[str, Any]) -> bool:
+    """Whether a verdict rests on several effects so that the one interval shown beside it tells otherwise."""
+    low, high = claim.get("low"), claim.get("high")
+    if not claim.get("parts") or not isinstance(low, int | float) or not isinstance(high, int | float):
+        return False
+    is_clear = low > 0 or high < 0
+    return is_clear == (claim.get("verdict") == "inconclusive")
 
 
 def plain_name(name: str) -> str:

@@ -32,7 +32,7 @@ class Job:
 
 
 def read_jobs(logs: Path) -> tuple[Job, ...]:
-    """Jobs from benchmark files `<cohort>/<rule>/<rest>.tsv` of the folder of logs, cohort and rest where they apply."""
+    """Jobs from benchmark files `<cohort>/<rule>/<rest>.tsv` of the folder of logs; cohort and rest may be absent."""
     jobs = []
     for path in sorted(logs.rglob("*.tsv")):
         parts = path.relative_to(logs).with_suffix("").parts

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinechain import workload
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import json_text, read_yaml, sha256_file
+from kinechain.io import json_text, read_yaml, rough_rows, sha256_file
+from kinechain.numerics.streams import chunk_sizes
 from kinechain.places import texts_in_place
 from kinechain.schema import check_shape
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 CONFIG = Path("config")
 SHARED = ("config", "measures", "claims", "decisions", "checks", "trial")
 """Config files that all cohorts share."""
+OPTIONAL = ("config/registration.yaml", "config/schematic.yaml")
+"""Config files that a study may have, shared as well."""
 DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
     "level": 0.95,
@@ -44,6 +48,7 @@ class Study:
     cohorts  cohort name -> config/cohorts/<name>.yaml
     models   model name -> config/models/<name>.yaml
     needs    model name -> constructs its equations write out; those of a macro are not needed, only used where measured
+    seconds_a_job  draws predicted to take longer are shared out; kept beside the config because it changes no result
     """
 
     root: Path
@@ -51,6 +56,7 @@ class Study:
     cohorts: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
     needs: Mapping[str, frozenset[str]]
+    seconds_a_job: float = workload.SECONDS_A_JOB
 
     def models_of(self, cohort: str) -> tuple[str, ...]:
         """Names of the models fitted to a cohort: its own list, else those of the study's for which it has measures."""
@@ -81,7 +87,8 @@ class Study:
         named = {
             str(column["measure"]) for column in columns.values() if isinstance(column, Mapping) and "measure" in column
         }
-        named |= {str(measure) for measure in (self.cohorts[cohort].get("constructs") or {}).values()}
+        chosen = (self.cohorts[cohort].get("constructs") or {}).values()
+        named |= {str(entry["measure"] if isinstance(entry, Mapping) else entry) for entry in chosen}
         return tuple(sorted(named))
 
     def macros_of(self, model: str) -> dict[str, str]:
@@ -122,6 +129,19 @@ class Study:
         chosen = {key: self.models[model].get(key, default[key]) for key in ("estimator", "missing")}
         return chosen | {"fixed_x": self.models[model].get("fixed_x", chosen["missing"] != "fiml")}
 
+    def draw_jobs(self, cohort: str, model: str) -> int:
+        """How many jobs share the draws of a model, by what they are predicted to take."""
+        inference = self.config["inference"]
+        own = self.cohorts[cohort]
+        rows = rough_rows(self.root / self.data_file(cohort), len(own.get("columns") or ()))
+        seconds = inference["draws"] * workload.predict(
+            str(self.models[model].get("equations", "")),
+            n=rows,
+            **{key: self.method_of(cohort, model)[key] for key in ("estimator", "missing")},
+            is_published=own.get("format") == "moments",
+        )
+        return workload.jobs(seconds, self.seconds_a_job, len(chunk_sizes(inference["draws"])))
+
     def measures_digest(self, cohort: str) -> str:
         """Digest of the entries of config/measures.yaml that a cohort mentions, and of its shared parts."""
         dictionary = read_yaml(self.root / CONFIG / "measures.yaml")
@@ -139,6 +159,7 @@ class Study:
     def inputs(self) -> dict[str, list[str]]:
         """Files behind each cohort's report; under "" those that all share."""
         shared = [f"config/{name}.yaml" for name in SHARED]
+        shared += [name for name in OPTIONAL if (self.root / name).exists()]
         return {"": shared} | {name: [path.as_posix() for path in self.files_of(name)] for name in self.cohorts}
 
     def digests(self, cohort: str) -> dict[str, str]:
@@ -176,6 +197,7 @@ def read_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> 
     if problems or config is None:
         return None, problems
     filled = {**config, "inference": {**DEFAULT_INFERENCE, **config["inference"]}}
+    seconds_a_job = float(filled.pop("run", {}).get("seconds_a_job", workload.SECONDS_A_JOB))
     cohorts = _read_all(root, "cohorts", "cohort", filled["cohorts"], problems)
     wanted = list(filled["models"])
     for cohort in cohorts.values():
@@ -187,7 +209,7 @@ def read_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> 
         name: {**cohort, "models": [one for one in cohort["models"] if one in models]} if "models" in cohort else cohort
         for name, cohort in cohorts.items()
     }
-    return Study(root, filled, cohorts, models, _needs(models, root)), problems
+    return Study(root, filled, cohorts, models, _needs(models, root), seconds_a_job), problems
 
 
 def _needs(models: Mapping[str, Mapping[str, Any]], root: Path) -> dict[str, frozenset[str]]:

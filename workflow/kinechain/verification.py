@@ -16,9 +16,9 @@ from typing import Any
 from kinechain.environment import differences
 from kinechain.manifest import STEPS
 
-MC_ERRORS = 4.0
-"""Monte Carlo errors of the difference by which a drawn limit may move when other draws are made: of a thousand limits
-on normal draws, one in sixteen thousand moves further."""
+MC_ERRORS = 5.0
+"""Monte Carlo errors of the difference by which a drawn limit may move when other draws are made: one limit in two
+million moves further, and a study has some thousands."""
 LAST_DIGIT = 2e-5
 """Relative difference of two numbers published to six significant digits that differ in the last one."""
 RAW = 1e-9
@@ -135,11 +135,15 @@ class Verification:
 
     def summary(self) -> str:
         """What people read first: the answer, what changed, and each thing that differs."""
-        done = "recomputed and compared" if self.recomputed else "held against its digest"
+        done = (
+            "things recomputed and compared with those"
+            if self.recomputed
+            else "inputs and published files held against their digests"
+        )
         same = sum(line.status is Status.SAME for line in self.lines)
         first = "Reproduced" if self.recomputed else "As published"
         answer = first if self.is_reproduced else ("Not reproduced" if self.recomputed else "Not as published")
-        said = [f"{answer}: {same} of {len(self.lines)} {done} with {self.against} are the same."]
+        said = [f"{answer}: {same} of {len(self.lines)} {done} in {self.against} are the same."]
         said += [f"Changed since: {sentence}." for sentence in self.changes.sentences()]
         said += [f"Note: {note}" for note in self.notes]
         order = [Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT]

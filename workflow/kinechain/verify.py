@@ -16,7 +16,7 @@ from typing import Any
 
 from kinechain.environment import environment
 from kinechain.errors import Problem, UserError
-from kinechain.io import read_json, read_table, sha256_file
+from kinechain.io import read_json, read_table, sha256_file, write_text
 from kinechain.machine import git
 from kinechain.manifest import STEPS, describe_files, meanings, parse_manifest
 from kinechain.rounding import is_number
@@ -34,6 +34,8 @@ from kinechain.verification import (
 
 HOME = Path(__file__).resolve().parent
 MANIFEST = Path("reports/manifest.json")
+OTHER_SEED = "other_seed.yaml"
+"""File beside the recomputed study that gives it another seed; its config stays as it is."""
 SHOWN_CELLS = 3
 """Cells of a table named in one line; the others are counted."""
 
@@ -170,10 +172,12 @@ def recompute(study: Study, snakefile: Path, folder: Path, *, cores: int = 1, se
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(study.root / name, target)
+    if seed is not None:
+        write_text(f"inference: {{seed: {seed}}}\n", folder / OTHER_SEED)
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(snakefile.resolve()), "--directory", str(folder)),
         *("--cores", str(cores), "--workflow-profile", "none", "--scheduler", "greedy", "--quiet", "all"),
-        *([] if seed is None else ["--config", f"inference={{seed: {seed}}}"]),
+        *([] if seed is None else ["--configfile", str(folder / OTHER_SEED)]),
         *("--", MANIFEST.as_posix()),
     ]
     path = os.pathsep.join(part for part in (str(HOME.parent), os.environ.get("PYTHONPATH", "")) if part)

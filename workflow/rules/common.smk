@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
+from kinechain.registration import read_registration
 from kinechain.sources import code_digest, templates_digest
 from kinechain.study import load_study
 from kinechain.study_preflight import check_once
@@ -16,15 +17,16 @@ TEMPLATES = PACKAGE.parent / "templates"
 
 
 def load():
-    """The study; a mistake in it ends the run here, with one line each and nothing begun."""
+    """The study and its registration; a mistake in it ends the run here, with one line each and nothing begun."""
     try:
         study = load_study(Path(), config)
         if workflow.is_main_process:
             check_once(study)
+        registration = read_registration(study)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_USER_ERROR)
-    return study
+    return study, registration
 
 
 def code(script):
@@ -32,7 +34,7 @@ def code(script):
     return code_digest(PACKAGE.parent / "scripts" / f"{script}.py")
 
 
-STUDY = load()
+STUDY, REGISTRATION = load()
 TEMPLATE = templates_digest()
 COHORTS = list(STUDY.cohorts)
 

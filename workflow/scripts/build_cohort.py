@@ -4,12 +4,14 @@ from pathlib import Path
 
 from kinechain import io, preflight, quality
 from kinechain.log import logged
+from kinechain.rounding import PUBLISHED_DIGITS
 
 
 def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
     cohort = preflight.load_cohort(name, config)
     io.write_cohort(cohort, cohort_out)
-    io.write_json(quality.describe(cohort, threshold=preflight.read_threshold(config)), quality_out)
+    described = quality.describe(cohort, threshold=preflight.read_threshold(config))
+    io.write_json(described, quality_out, digits=PUBLISHED_DIGITS)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from kinechain.evidence import (
     parse_decisions,
 )
 from kinechain.log import logged
+from kinechain.rounding import PUBLISHED_DIGITS
 
 
 def main(
@@ -36,8 +37,8 @@ def main(
         {path.stem: io.read_json(path) for path in fits},
         draws={path.stem: io.read_table(path, needed[path.stem]) for path in draws if path.stem in needed},
     )
-    io.write_table(evidence_table(evidence), table)
-    io.write_json(evidence_record(evidence), record)
+    io.write_table(evidence_table(evidence), table, digits=PUBLISHED_DIGITS)
+    io.write_json(evidence_record(evidence), record, digits=PUBLISHED_DIGITS)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from kinechain import checks, io
 from kinechain.decisions import parse_decisions
 from kinechain.log import logged
+from kinechain.rounding import PUBLISHED_DIGITS
 
 
 def main(
@@ -32,7 +33,7 @@ def main(
         seed=seed,
     )
     results = checks.run_checks(study)
-    io.write_tables({name: result.table for name, result in results.items()}, out)
+    io.write_tables({name: result.table for name, result in results.items()}, out, digits=PUBLISHED_DIGITS)
     io.write_json({name: list(result.notes) for name, result in results.items()}, out / "notes.json")
     io.write_table(results[checks.THRESHOLD_MODEL].table, threshold)
 

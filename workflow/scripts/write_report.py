@@ -20,7 +20,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             io.as_paths(snakemake.input.items())
-            | {name: snakemake.params[name] for name in ("study", "digests", "left_out")},
+            | {name: snakemake.params[name] for name in ("study", "digests", "left_out", "registration")},
             Path(snakemake.params.templates),
             Path(snakemake.output.html),
             Path(snakemake.output.pdf),
