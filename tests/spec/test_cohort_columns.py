@@ -133,3 +133,70 @@ def test_an_item_is_matched_by_its_name(tmp_path: Path) -> None:
     assert lines_of(tmp_path, data, columns)[0] == (
         "config/cohorts/c.yaml:13:5: `drivin` is not an item of `ndi_pct`. Did you mean `driving`?"
     )
+
+
+SIDED = "id,l,r,hurt,age\n1,60,70,R,40\n2,80,50,li,50\n3,66,,dx,60\n4,71,75,both,30\n"
+BOTH = {
+    "l": {"measure": "slr_passive_deg", "side": "left"},
+    "r": {"measure": "slr_passive_deg", "side": "right"},
+    "age": {"measure": "age_y"},
+}
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        ("mean", [-65, -65, -66, -73]),
+        ("left", [-60, -80, -66, -71]),
+        ("right", [-70, -50, None, -75]),
+        ("affected", [-70, -80, None, None]),
+        ("worst", [-60, -50, -66, -71]),
+    ],
+)
+def test_a_construct_may_stand_for_one_side(tmp_path: Path, side: str, expected: list[float | None]) -> None:
+    constructs = {"ham_tight": {"measure": "slr_passive_deg", "side": side}}
+    cohort = cohort_of(tmp_path, SIDED, BOTH, affected_side="hurt", constructs=constructs)
+    assert values(cohort, "ham_tight") == expected
+    assert cohort.constructs == {"ham_tight": "slr_passive_deg"}
+    told = [finding.what for finding in cohort.findings if "alone, as the yaml says" in finding.what]
+    assert told == ([] if side == "mean" else [f"construct `ham_tight` is the {side} side alone, as the yaml says"])
+
+
+def test_a_side_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    one = {"l": BOTH["l"], "age": BOTH["age"]}
+    chosen = {"ham_tight": {"measure": "slr_passive_deg", "side": "right"}}
+    assert lines_of(tmp_path, SIDED, one, constructs=chosen) == [
+        "config/cohorts/c.yaml:10:5: no column holds the right side of `slr_passive_deg`. "
+        "Map one, or take another side."
+    ]
+    chosen["ham_tight"]["side"] = "affected"
+    assert lines_of(tmp_path, SIDED, BOTH, constructs=chosen) == [
+        "config/cohorts/c.yaml:10:5: nothing says which side is affected. "
+        "Add `affected_side:` with the column that does."
+    ]
+
+
+def test_a_picture_of_each_visit_in_one_row(tmp_path: Path) -> None:
+    data = """
+    id,age,c7x_1,c7y_1,tx_1,ty_1,c7x_2,c7y_2,tx_2,ty_2
+    1,40,0,0,10,-10,0,0,10,-20
+    2,50,5,5,15,-15,5,5,15,-5
+    """
+    columns = {"age": {"measure": "age_y"}}
+    for visit, name in (("1", "before"), ("2", "after")):
+        for head, landmark in (("c7", "c7"), ("t", "tragus")):
+            for axis in ("x", "y"):
+                columns[f"{head}{axis}_{visit}"] = {"landmark": landmark, "axis": axis, "visit": name}
+    keys = {"constructs": {"head_fwd": "cva_deg"}, "design": "longitudinal", "landmarks": {"facing": "right"}}
+    cohort = cohort_of(tmp_path, data, columns, **keys)
+    assert cohort.extra["visits"] == ["before", "after"]
+    assert values(cohort, "cva_deg_before") == [45, 63.434949]
+    assert values(cohort, "cva_deg_after") == [63.434949, 45]
+    assert values(cohort, "head_fwd") == [-45, -63.434949]
+
+
+def test_a_plumb_line_nobody_marked_is_refused(tmp_path: Path) -> None:
+    columns = {f"{name}{axis}": {"landmark": name, "axis": axis} for name in ("c7", "tragus") for axis in ("x", "y")}
+    landmarks = {"facing": "right", "plumb": ["up", "down"]}
+    said = lines_of(tmp_path, "id,c7x,c7y,tragusx,tragusy\n1,0,0,1,-1\n", columns, landmarks=landmarks)
+    assert len([line for line in said if "of the plumb line" in line]) == 2

@@ -302,3 +302,18 @@ def test_bland_altman() -> None:
     agreement = bland_altman(np.array([1.0, 2.0, 3.0, np.nan]), np.array([2.0, 2.0, 5.0, 1.0]))
     assert (agreement.n, agreement.bias, agreement.sd) == (3, 1.0, 1.0)
     assert (agreement.low, agreement.high) == (1 - 1.96, 1 + 1.96)
+
+
+def scaled(name: str, numbers: np.ndarray) -> list[str]:
+    layout = Layout(np.arange(N), np.arange(N))
+    return [finding.what for finding in suspicions({name: numbers}, layout, DICTIONARY, given=[name])]
+
+
+def test_a_score_that_may_be_on_another_scale(rng: np.random.Generator) -> None:
+    points = rng.integers(1, 36, N).astype(float)
+    assert scaled("ndi_pct", points) == ["people, none with a `ndi_pct` above 50, where `ndi_total50` ends"]
+    assert scaled("ndi_total50", 2.0 * (points // 2)) == [
+        "people, all with a multiple of 2 as `ndi_total50`: these are steps of `ndi_pct`"
+    ]
+    assert scaled("ndi_pct", 2 * points) == []
+    assert scaled("ndi_total50", points) == []

@@ -95,9 +95,13 @@ def build_cohort(
     units = _derive(spec, dictionary, units, findings)
     repeats = _repeats(spec, dictionary, rows, layout)
     reliability = reliability_from_repeats(repeats, dictionary)
-    findings += suspicions(units.values, layout, dictionary)
+    given = {column.measure for column in spec.columns if column.measure and not column.item}
+    findings += suspicions(units.values, layout, dictionary, given)
     people = _people_table(spec, dictionary, units)
     findings += _column_findings(spec, people)
+    for construct, side in spec.sides.items():
+        what = f"construct `{construct}` is the {side} side alone, as the yaml says"
+        findings.append(Finding("note", spec.constructs[construct], what, 0))
     visits = list(layout.visits)
     return Cohort(
         name=spec.name,
@@ -115,7 +119,7 @@ def build_cohort(
         roles={role: role for role in ("person", "arm", "cluster", "site") if role in people.columns},
         extra={
             "codebook": _codebook(spec, dictionary, reliability),
-            "constructs": construct_entries(spec.constructs, dictionary),
+            "constructs": construct_entries(spec.constructs, dictionary, spec.sides),
             **({"visits": visits} if visits else {}),
             **(
                 {"arms": list(dict.fromkeys(spec.arms.values())) or _levels_of(people, "arm")}
@@ -212,12 +216,28 @@ def _meets(rule: Mapping[str, Any], series: pd.Series, dictionary: Dictionary) -
 
 def _body_points(
     spec: CohortSpec, dictionary: Dictionary, frame: pd.DataFrame, rows: Mapping[str, Array]
-) -> tuple[dict[str, Array], tuple[Finding, ...]]:
-    """Measures read off landmarks, one value a row: each picture has its own facing, roll and scale."""
-    pixels = {column.target: rows[column.name] for column in spec.columns if column.landmark}
-    names = sorted({target.rpartition(".")[0] for target in pixels})
-    if not names or not spec.landmarks:
+) -> tuple[dict[str, dict[str, Array]], tuple[Finding, ...]]:
+    """Landmarks in body axes, one value a row: each picture has its own facing, roll and scale.
+
+    Given by visit, "" where columns say none: a file with one row a person may hold a picture of each visit.
+    """
+    taken = [column for column in spec.columns if column.landmark]
+    if not taken or not spec.landmarks:
         return {}, ()
+    points: dict[str, dict[str, Array]] = {}
+    findings: list[Finding] = []
+    for visit in dict.fromkeys(column.visit for column in taken):
+        pixels = {column.target: rows[column.name] for column in taken if column.visit in ("", visit)}
+        points[visit], found = _points_of_picture(spec, dictionary, frame, pixels)
+        findings += (one for one in found if one not in findings)
+    return points, tuple(findings)
+
+
+def _points_of_picture(
+    spec: CohortSpec, dictionary: Dictionary, frame: pd.DataFrame, pixels: Mapping[str, Array]
+) -> tuple[dict[str, Array], tuple[Finding, ...]]:
+    """Landmarks of one picture of each row in body axes."""
+    names = sorted({target.rpartition(".")[0] for target in pixels})
     n = len(frame)
 
     def setting(key: str, default: float) -> Array:
@@ -240,7 +260,8 @@ def _body_points(
     roll = setting("roll_deg", 0.0)
     if "plumb" in spec.landmarks:
         top, bottom = spec.landmarks["plumb"]
-        roll = landmarks.roll_from_plumb(*(pixels[f"{point}.{axis}"] for point in (top, bottom) for axis in ("x", "y")))
+        ends = [f"{point}.{axis}" for point in (top, bottom) for axis in ("x", "y")]
+        roll = landmarks.roll_from_plumb(*(pixels.get(end, np.full(n, np.nan)) for end in ends))
     turned = int((np.abs(roll) > MAX_ROLL_DEG).sum())
     if turned:
         what = f"pictures are rolled by more than {MAX_ROLL_DEG:g} degrees: they lie on their side"
@@ -270,7 +291,7 @@ def _gather(
     spec: CohortSpec,
     dictionary: Dictionary,
     rows: Mapping[str, Array],
-    points: Mapping[str, Array],
+    points: Mapping[str, Mapping[str, Array]],
     layout: Layout,
     findings: list[Finding],
 ) -> Units:
@@ -291,15 +312,24 @@ def _gather(
             findings += _level_conflicts(target, columns, rows, layout)
         if "left" in found and "right" in found:
             values[target], extra_columns = combine_sides(found["left"], found["right"], measure)
+            if "affected_side" in layout.roles:
+                affected = [layout.roles["affected_side"] == side for side in SIDES]
+                extra_columns["affected"] = np.select(affected, [found[side] for side in SIDES], np.nan)
             extra |= {f"{target}_{name}": array for name, array in extra_columns.items()}
             findings += _side_findings(target, extra_columns["side_imputed"])
         else:
             nowhere = np.full(layout.n_units, np.nan)  # no row says a side that is known
             values[target] = next(iter(found.values()), nowhere)
     for name, way in spec.derivations:
-        if KINDS[way["kind"]].scaled or any("." in key and key in points for key in _inputs(way, name)):
-            picture = score(way, name, points)
-            values[name] = _mean_by_unit([(picture, layout.unit >= 0, -1)], layout)
+        pictures = {visit: taken for visit, taken in points.items() if all(key in taken for key in _inputs(way, name))}
+        if pictures:
+            values[name] = _mean_by_unit(
+                [
+                    (score(way, name, taken), layout.unit >= 0, layout.visits.index(visit) if visit else -1)
+                    for visit, taken in pictures.items()
+                ],
+                layout,
+            )
     return Units(layout, values, extra)
 
 
@@ -473,7 +503,8 @@ def _people_table(spec: CohortSpec, dictionary: Dictionary, units: Units) -> pd.
     if "visit_day" in layout.roles:
         columns["visit_day"] = np.asarray(layout.roles["visit_day"], dtype=float)
     for construct, measure in spec.constructs.items():
-        columns[construct] = dictionary[measure].oriented(measured[measure])
+        side = f"{measure}_{spec.sides.get(construct, 'mean')}"
+        columns[construct] = dictionary[measure].oriented(units.extra.get(side, measured[measure]))
     people: dict[str, object] = {
         role: _of_first_unit(np.asarray(layout.roles[role]), layout)
         for role in ("person", "arm", "site", "cluster")
@@ -490,7 +521,7 @@ def _people_table(spec: CohortSpec, dictionary: Dictionary, units: Units) -> pd.
 
 
 def _is_side(key: str, measure: str) -> bool:
-    return key.removeprefix(f"{measure}_") in ("left", "right", "side_imputed", "asym", "worst")
+    return key.removeprefix(f"{measure}_") in ("left", "right", "side_imputed", "asym", "affected", "worst")
 
 
 def _of_first_unit(values: NDArray[np.generic], layout: Layout) -> NDArray[np.generic]:
@@ -564,7 +595,9 @@ def _units_of(spec: CohortSpec, dictionary: Dictionary, people: pd.DataFrame) ->
     return units
 
 
-def construct_entries(constructs: Mapping[str, str], dictionary: Dictionary) -> list[dict[str, str]]:
+def construct_entries(
+    constructs: Mapping[str, str], dictionary: Dictionary, sides: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
     """Words of the constructs a cohort has, in body order from bottom to top."""
     return [
         {
@@ -574,6 +607,7 @@ def construct_entries(constructs: Mapping[str, str], dictionary: Dictionary) -> 
             "role": item.role,
             "meaning": item.meaning,
             "measure": constructs[name],
+            "side": (sides or {}).get(name, ""),
         }
         for name, item in dictionary.constructs.items()
         if name in constructs

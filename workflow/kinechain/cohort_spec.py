@@ -15,7 +15,7 @@ from kinechain.measures import LISTED_IN, Dictionary, LinearMap, Measure, word_o
 from kinechain.pseudonyms import names_a_person
 from kinechain.scoring import KINDS, inputs_of
 
-STRUCTURE = ("site", "arm", "cluster", "visit", "visit_date", "visit_day", "side", "trial", "rater")
+STRUCTURE = ("site", "arm", "cluster", "visit", "visit_date", "visit_day", "side", "trial", "rater", "affected_side")
 """Keys of the yaml that name a column saying what a row is, not what was measured."""
 
 
@@ -77,6 +77,7 @@ class CohortSpec:
     structure    what a row is (id, visit, side, arm ...) -> column of the file
     columns      what each mapped column means
     constructs   construct -> measure
+    sides        construct -> the side that stands for it, where it is not the mean of both
     hashed       roles (id, site, cluster) of which only a keyed hash is kept
     derivations  measures to compute, in an order that works, each with the way it is computed
     visits       value in the file -> name of the visit, in order of time; arms likewise
@@ -95,6 +96,7 @@ class CohortSpec:
     constructs: Mapping[str, str]
     derivations: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     structure: Mapping[str, str] = field(default_factory=dict)
+    sides: Mapping[str, str] = field(default_factory=dict)
     hashed: frozenset[str] = frozenset()
     id_scope: str = ""
     visits: Mapping[str, str] = field(default_factory=dict)
@@ -146,10 +148,11 @@ def parse_cohort_spec(
     """
     doubts: list[Doubt] = []
     columns = tuple(_parse_columns(data, dictionary, doubts))
+    chosen = {str(construct): _chosen(entry) for construct, entry in data.get("constructs", {}).items()}
     constructs = {
-        str(construct): str(measure)
-        for construct, measure in data.get("constructs", {}).items()
-        if _construct_is_good(str(construct), str(measure), dictionary, doubts)
+        construct: measure
+        for construct, (measure, _) in chosen.items()
+        if _construct_is_good(construct, measure, dictionary, doubts)
     }
     derivations, missing = plan_derivations(columns, constructs, tuple(data.get("derive", ())), dictionary)
     for path, measure in missing:
@@ -167,6 +170,7 @@ def parse_cohort_spec(
         constructs={construct: measure for construct, measure in constructs.items() if measure not in gone},
         derivations=derivations,
         structure={key: name for key in ("id", *STRUCTURE) if (name := _column_named(data.get(key)))},
+        sides={name: side for name, (_, side) in chosen.items() if name in constructs and side != "mean"},
         hashed=frozenset(
             key for key in ("id", *STRUCTURE) if isinstance(data.get(key), Mapping) and "hash" in data[key]
         ),
@@ -183,7 +187,38 @@ def parse_cohort_spec(
         models=tuple(data.get("models", ())),
     )
     doubts += _structure_doubts(spec, data)
+    doubts += _side_doubts(spec, dictionary)
     return spec, tuple(doubts)
+
+
+def _chosen(entry: object) -> tuple[str, str]:
+    """Measure and side of an entry under `constructs:`."""
+    if isinstance(entry, Mapping):
+        return str(entry["measure"]), str(entry["side"])
+    return str(entry), "mean"
+
+
+def _side_doubts(spec: CohortSpec, dictionary: Dictionary) -> Iterator[Doubt]:
+    """Constructs that stand for a side nobody was measured on, or that the file does not tell."""
+    for construct, side in spec.sides.items():
+        path = ("constructs", construct, "side")
+        if construct not in spec.constructs:
+            continue
+        measure = dictionary[spec.constructs[construct]]
+        there = {column.side for column in spec.columns if column.measure == measure.name and not column.item}
+        there |= {"left", "right"} if "side" in spec.structure and "" in there else set()
+        needed = {side} if side in ("left", "right") else {"left", "right"}
+        if not measure.two_sided:
+            yield Doubt(path, f"`{measure.name}` has no sides", f"Write `{construct}: {measure.name}`")
+        elif not needed <= there:
+            absent = " and ".join(sorted(needed - there))
+            yield Doubt(path, f"no column holds the {absent} side of `{measure.name}`", "Map one, or take another side")
+        elif side == "worst" and not measure.orientation:
+            yield Doubt(
+                path, f"neither side of `{measure.name}` is the worse: it has no direction", "Take another side"
+            )
+        elif side == "affected" and "affected_side" not in spec.structure:
+            yield Doubt(path, "nothing says which side is affected", "Add `affected_side:` with the column that does")
 
 
 def _column_named(entry: object) -> str:
@@ -209,7 +244,14 @@ def _parse_columns(data: Mapping[str, Any], dictionary: Dictionary, doubts: list
                     Doubt(path, f"column `{name}` is a landmark without `axis`", "Add `axis: x` or `axis: y`")
                 )
                 continue
-            column = Column(name, "", landmark=entry["landmark"], axis=entry["axis"], missing_codes=_codes(entry, data))
+            column = Column(
+                name,
+                "",
+                landmark=entry["landmark"],
+                axis=entry["axis"],
+                visit=str(entry.get("visit", "")),
+                missing_codes=_codes(entry, data),
+            )
         elif "measure" not in entry:
             if "undecided" not in entry:
                 doubts.append(Doubt(path, f"column `{name}` has no `measure`", f"Name one of those in {LISTED_IN}"))
@@ -432,6 +474,11 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
             )
     if any(column.landmark for column in spec.columns) and not spec.landmarks:
         yield Doubt(("columns",), "landmark columns need to know how the pictures were taken", "Add `landmarks:`")
+    there = {column.target for column in spec.columns if column.landmark}
+    for point in spec.landmarks.get("plumb", ()):
+        if not {f"{point}.x", f"{point}.y"} <= there:
+            what = f"no columns hold the landmark `{point}` of the plumb line"
+            yield Doubt(("landmarks", "plumb"), what, "Map its `axis: x` and `axis: y`, or drop `plumb`")
     scaled = [measure for measure, way in spec.derivations if KINDS[way["kind"]].scaled]
     if scaled and "mm_per_px" not in spec.landmarks:
         what = f"`{scaled[0]}` is a distance and the pictures have no scale"

@@ -336,6 +336,20 @@ def _roles(
         first = _first_word(words, layout.person_of_rows)
         hashes = pseudonyms(np.array([first[int(number)] for number in layout.person], dtype=object), key, "id")
         roles["person"] = hashes
+    if "affected_side" in spec.structure:
+        column = spec.structure["affected_side"]
+        words = _words(frame[column], dictionary)
+        sides = np.array([dictionary.sides.get(word.lower(), "") for word in words], dtype=object)
+        unknown = int(((words != "") & (sides == "") & (layout.unit >= 0)).sum())
+        if unknown:
+            what = f"rows of column `{column}` name no known side as the affected one"
+            findings.append(Finding("warning", "", what, unknown, "Write left or right; both is neither", column))
+        conflicts = _conflicts(sides, layout.person_of_rows)
+        if conflicts:
+            what = f"people have both sides affected, row by row, in column `{column}`"
+            findings.append(Finding("error", "", what, conflicts, "Mend the file: a person has one", column))
+        first = _first_word(sides, layout.person_of_rows)
+        roles["affected_side"] = np.array([first.get(int(number), "") for number in layout.person], dtype=object)
     days = _visit_days(spec, frame, layout, findings)
     if days is not None:
         roles["visit_day"] = days

@@ -5,7 +5,7 @@ An error stops the study, a warning is printed, a note is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,13 @@ FEWEST_VALUES = 40
 """Fewer values say nothing about their shape or their digits."""
 
 
-def suspicions(values: Mapping[str, Array], layout: Layout, dictionary: Dictionary) -> list[Finding]:
-    """All suspicions about the canonical values of a cohort's units."""
+def suspicions(
+    values: Mapping[str, Array], layout: Layout, dictionary: Dictionary, given: Collection[str] = ()
+) -> list[Finding]:
+    """All suspicions about the canonical values of a cohort's units.
+
+    given  measures that stand in the file themselves, not computed from others
+    """
     quantities = {name: array for name, array in values.items() if name in dictionary and not dictionary[name].levels}
     found: list[Finding] = []
     for identity in dictionary.identities:
@@ -34,6 +39,9 @@ def suspicions(values: Mapping[str, Array], layout: Layout, dictionary: Dictiona
         measure = dictionary[name]
         for check in (check_unit_mixture, check_decimal_slips, check_digits, check_ends):
             found += check(array, measure)
+    for name in given:
+        if name in quantities:
+            found += check_scale(quantities[name], dictionary[name], dictionary)
     found += check_uniform_noise(quantities, dictionary)
     found += check_copied_people(quantities, layout)
     found += check_changes(values, layout, dictionary)
@@ -180,6 +188,33 @@ def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
             yield Finding(
                 "note", measure.name, what, count, "Linear models see less than there is; compare a rank-based check"
             )
+
+
+def check_scale(values: Array, measure: Measure, dictionary: Dictionary) -> Iterator[Finding]:
+    """A score that keeps to the range, or to the steps, of the same score on another scale.
+
+    Which scale it is on is said in measures.yaml by a `linear` derivation without offset: one = factor x other.
+    """
+    seen = values[np.isfinite(values)]
+    if len(seen) < FEWEST_PAIRS or measure.hard is None:
+        return
+    remedy = "Look at how the file scores it, and map it to the other if so; it is never rescaled here"
+    for other in dictionary.measures.values():
+        steps = _times(other, measure)
+        if _times(measure, other) and other.hard and 0 < seen.max() <= other.hard[1]:
+            what = f"people, none with a `{measure.name}` above {other.hard[1]:g}, where `{other.name}` ends"
+            yield Finding("warning", measure.name, what, len(seen), remedy)
+        elif steps and steps % 1 == 0 and len(np.unique(seen)) >= 5 and (seen % steps == 0).all():
+            what = f"people, all with a multiple of {steps:g} as `{measure.name}`: these are steps of `{other.name}`"
+            yield Finding("warning", measure.name, what, len(seen), remedy)
+
+
+def _times(one: Measure, two: Measure) -> float:
+    """The factor above 1 that makes one of two without offset; 0 when there is none."""
+    for way in one.derive:
+        if way["kind"] == "linear" and way["of"] == two.name and way["factor"] > 1 and not way.get("offset"):
+            return float(way["factor"])
+    return 0.0
 
 
 KOLMOGOROV_20 = 1.073
