@@ -72,7 +72,7 @@ bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an 
 	nice $(BIN)/python -m benchmarks.verdicts --processes $(CORES)
 	$(BIN)/python -m benchmarks.draw_verdicts
 
-bench-trials: setup ## contrasts and mediation of trials with a known truth (about a quarter of an hour of one core)
+bench-trials: setup ## contrasts and mediation of trials with a known truth (about ten minutes of one core)
 	nice $(BIN)/python benchmarks/trials.py
 
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
