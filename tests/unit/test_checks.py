@@ -9,7 +9,7 @@ import pytest
 
 from kinechain.checks import CHECKS, CheckPlan, CheckResult, Study, run_checks
 from kinechain.checks.atlas import loglikelihood
-from kinechain.checks.plan import Question
+from kinechain.checks.plan import Instrument, Question
 from kinechain.checks.reliability import latent_model, refuse
 from kinechain.cohort import Cohort
 from kinechain.estimators import fit_model
@@ -132,15 +132,33 @@ def test_every_member_of_the_atlas_has_the_same_likelihood_and_time_prunes(resul
     assert table["difference"].abs().max() < 1e-9
     assert list(table["pruned"].astype(bool)) == [False, False, True]
     assert table["meaning"].iloc[0] == "as fitted"
-    assert "One wave cannot tell forward from reverse." in results["atlas"].notes[0]
+    assert "One wave cannot tell them apart." in results["atlas"].notes[0]
+    assert results["atlas"].notes[1] == "2 of 3 remain after the declared time order."
 
 
-def test_an_instrument_that_would_be_caused_by_the_chain_prunes():
-    made = study()
-    plan = dataclasses.replace(made.plan, instruments=("x",), atlas_models=("bare",))
-    models = {**made.models, "bare": spec_from_text("m ~ x\ny ~ m", "bare")}
-    bare = CHECKS["atlas"](dataclasses.replace(made, plan=plan, models=models)).table
-    assert len(bare) == 1, "an exogenous variable keeps its arrows"
+def test_an_instrument_tells_apart_what_the_chain_alone_cannot():
+    rng = np.random.default_rng(3)
+    frame = people().dropna()
+    frame["z"] = rng.standard_normal(len(frame))
+    frame["m"] += 3 * frame["z"]
+    frame["y"] += 4 * 0.5 * 3 / 5 * frame["z"]
+    made = study(frame)
+    plan = dataclasses.replace(made.plan, instruments=(Instrument("z", ("m",)),), time_order=())
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=plan))
+    table = result.table
+    assert table["difference"].abs().max() < 1e-9, "without the instrument all fit alike"
+    assert list(table["pruned"].astype(bool)) == [False, True, True]
+    assert (table["bic_with_instrument"].iloc[0], table["instrument"].iloc[0]) == (0.0, "z")
+    assert table["pruned"].iloc[1].startswith("instrument: z, BIC ")
+    assert "is assumed and cannot be seen here, 1 of 3 remain" in result.notes[1]
+
+
+def test_an_instrument_that_is_noise_prunes_nothing():
+    frame = people()
+    frame["z"] = np.random.default_rng(5).standard_normal(len(frame))
+    made = study(frame)
+    plan = dataclasses.replace(made.plan, instruments=(Instrument("z", ("m",)),), time_order=())
+    assert not CHECKS["atlas"](dataclasses.replace(made, plan=plan)).table["pruned"].astype(bool).any()
 
 
 def test_implied_independences_hold_where_the_model_is_true(results):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from kinechain.checks.plan import CheckResult, Study
+from kinechain.checks.plan import CheckResult, Instrument, Study
 from kinechain.graph import Graph, against_time, equivalent_graphs, graph_of
 from kinechain.graph.equivalence import reversed_arrows
 from kinechain.numerics.moments import Moments
@@ -23,10 +23,13 @@ DEGENERATE = 1e-12
 def check_atlas(study: Study) -> CheckResult:
     """Every Markov-equivalent graph of a model, its log-likelihood, what it would mean and what prunes it.
 
-    Exogenous covariates keep their place: their arrows are not turned.
+    Exogenous covariates keep their place: their arrows are not turned. A declared instrument is a variable assumed to
+    reach some segments and, but through these, no other. Drawn into every member it makes graphs of members that data
+    can tell apart; a member is pruned when its BIC is then decisively above the best member's.
 
     Columns: model, member (1 is the fitted graph), arrows (of the segments only), reversed (arrows that run against the
-    fitted graph), logl, difference (from the fitted graph's), df, meaning, pruned (why, or empty), n.
+    fitted graph), logl, difference (from the fitted graph's), df, meaning, pruned (why, or empty), n, instrument,
+    bic_with_instrument (above the best member's; NaN without one), n_with_instrument.
     """
     rows = []
     notes: list[str] = []
@@ -43,31 +46,71 @@ def check_atlas(study: Study) -> CheckResult:
         members = equivalent_graphs(graph, fixed)
         moments = study.moments(tuple(node for node in graph.nodes if node not in graph.unseen))
         base = loglikelihood(graph, moments, fixed)
-        for place, member in enumerate(members[:MOST_LISTED], start=1):
+        handle = instrument_for(graph, fixed, study)
+        excess, people = _with_instrument(members, handle, fixed, study)
+        for place, member in enumerate(members[:MOST_LISTED]):
             turned = reversed_arrows(graph, member)
             own = [arrow for arrow in member.arrows if not set(arrow) & set(fixed)]
             logl = loglikelihood(member, moments, fixed)
             rows.append(
                 (
                     name,
-                    place,
+                    place + 1,
                     "; ".join(f"{cause} -> {effect}" for cause, effect in own),
                     "; ".join(f"{cause} -> {effect}" for cause, effect in turned),
                     logl,
                     logl - base,
                     _degrees(member, fixed),
                     _meaning(graph, member, fixed),
-                    _pruned(member, study),
+                    _pruned(member, handle, excess[place], study),
                     moments.n,
+                    handle.name if handle else "",
+                    excess[place],
+                    people,
                 )
             )
         kept = sum(not row[8] for row in rows if row[0] == name)
-        notes.append(
-            f"{name}: {len(members)} equivalent graphs have one likelihood; {kept} of those listed remain after "
-            "declared time order and instruments. One wave cannot tell forward from reverse."
-        )
+        notes.append(f"{name}: {len(members)} equivalent graphs have one likelihood. One wave cannot tell them apart.")
+        if handle is not None:
+            notes.append(
+                f"If {handle.name} reaches {' and '.join(handle.reaches)} and, but through these, no other segment, "
+                f"which is assumed and cannot be seen here, {kept} of {len(rows)} remain: the others imply that it is "
+                "unrelated to segments to which it is related, or related where it is not."
+            )
+        elif kept < len(rows):
+            notes.append(f"{kept} of {len(rows)} remain after the declared time order.")
     columns = ["model", "member", "arrows", "reversed", "logl", "difference", "df", "meaning", "pruned", "n"]
+    columns += ["instrument", "bic_with_instrument", "n_with_instrument"]
     return CheckResult("atlas", pd.DataFrame(rows, columns=columns), tuple(notes))
+
+
+def instrument_for(graph: Graph, fixed: tuple[str, ...], study: Study) -> Instrument | None:
+    """The first declared instrument that the cohort has, that the model lacks, and whose segments the model has."""
+    for one in study.plan.instruments:
+        segments = set(graph.nodes) - set(fixed)
+        if one.name not in graph.nodes and set(one.reaches) <= segments and study.has((one.name, *graph.nodes)):
+            return one
+    return None
+
+
+def _with_instrument(
+    members: tuple[Graph, ...], handle: Instrument | None, fixed: tuple[str, ...], study: Study
+) -> tuple[list[float], int | None]:
+    """BIC of every member with the instrument drawn in, above the smallest, and the people it rests on.
+
+    All members have as many free parameters, so that BIC differs by twice the log-likelihood alone.
+    """
+    if handle is None:
+        return [math.nan] * len(members), None
+    drawn = [_draw_in(member, handle) for member in members]
+    moments = study.moments(drawn[0].nodes)
+    logl = [loglikelihood(member, moments, (*fixed, handle.name)) for member in drawn]
+    return [2 * (max(logl) - one) for one in logl], moments.n
+
+
+def _draw_in(graph: Graph, handle: Instrument) -> Graph:
+    arrows = tuple((handle.name, segment) for segment in handle.reaches)
+    return Graph((handle.name, *graph.nodes), (*arrows, *graph.arrows), graph.arcs, graph.unseen)
 
 
 def loglikelihood(graph: Graph, moments: Moments, fixed: tuple[str, ...]) -> float:
@@ -109,9 +152,10 @@ def _meaning(graph: Graph, member: Graph, fixed: tuple[str, ...]) -> str:
     return f"{', '.join(starts)} is the source from which the others follow, toward {', '.join(ends)}"
 
 
-def _pruned(member: Graph, study: Study) -> str:
+def _pruned(member: Graph, handle: Instrument | None, excess: float, study: Study) -> str:
     late = against_time(member, study.plan.time_order)
     if late:
         return "time order: " + "; ".join(f"{cause} -> {effect}" for cause, effect in late)
-    bent = [name for name in study.plan.instruments if name in member.nodes and member.parents(name)]
-    return f"instrument: {', '.join(bent)} would be caused by the chain" if bent else ""
+    if handle is not None and excess > study.decisions.value("bic.decisive"):
+        return f"instrument: {handle.name}, BIC {excess:.1f} above the best"
+    return ""

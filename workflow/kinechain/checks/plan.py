@@ -48,6 +48,18 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Instrument:
+    """A variable assumed to reach some segments and, but through these, no other.
+
+    name     the variable
+    reaches  segments it acts on
+    """
+
+    name: str
+    reaches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckPlan:
     """config/checks.yaml; paths of the edges are filled in from the claims by the caller.
 
@@ -60,7 +72,7 @@ class CheckPlan:
     total: Question | None = None
     atlas_models: tuple[str, ...] = ()
     time_order: tuple[tuple[str, ...], ...] = ()
-    instruments: tuple[str, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
     alternatives: Mapping[str, tuple[str, ...]] | None = None
     negative_controls: tuple[Question, ...] = ()
     threshold: Question | None = None
@@ -86,7 +98,7 @@ def parse_plan(content: Mapping[str, Any], paths: Mapping[str, str]) -> CheckPla
         product=str(content.get("product", "")),
         atlas_models=tuple(content.get("atlas_models", ())),
         time_order=tuple(tuple(tier) for tier in content.get("time_order", ())),
-        instruments=tuple(content.get("instruments", ())),
+        instruments=tuple(Instrument(name, tuple(ends)) for name, ends in content.get("instruments", {}).items()),
         alternatives={name: tuple(others) for name, others in content.get("alternatives", {}).items()},
         total=total,
         threshold=threshold,
@@ -113,6 +125,11 @@ def plan_problems(
             if (outcome, cause) not in written:
                 what = f"`edges` asks for {outcome}~{cause}, which is no path of `{plan.main_model}`"
                 problems.append(Problem(FILE, what, "Name claims whose paths the main model has"))
+    for instrument in plan.instruments:
+        for name in (instrument.name, *instrument.reaches):
+            if name not in known:
+                what = f"`instruments` names `{name}`, which is no construct or measure"
+                problems.append(Problem(FILE, what, closest(name, known, "config/measures.yaml")))
     asked = [
         (key, question)
         for key in ("negative_controls", "splines", "moderation", "natural_effects")
