@@ -10,7 +10,7 @@ from kinechain.document import Cell, Prose, Quoted, Table, Words
 from kinechain.entries import check_key, effect_key, numeric_columns
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
-from kinechain.results import Results, path_name
+from kinechain.results import Results, path_name, rests_on_several
 from kinechain.rounding import is_number
 from kinechain.tables import flow_table, missingness_table
 
@@ -64,12 +64,23 @@ def effect_name(results: Results, effect: str) -> str:
 
 
 def effects_display(
-    results: Results, ledger: Ledger, model: str, *, kinds: tuple[str, ...], name: str, caption: str
+    results: Results,
+    ledger: Ledger,
+    model: str,
+    *,
+    kinds: tuple[str, ...],
+    name: str,
+    caption: str,
+    of_chain: bool | None = None,
 ) -> Table:
-    """Effects of one model and of some kinds: raw and standardised, each with its interval."""
+    """Effects of one model and of some kinds: raw and standardised, each with its interval.
+
+    of_chain  keep only paths between constructs of the chain, or only the others; None keeps all
+    """
+    between = {path_name(x, y) for x in results.chain for y in results.chain}
     rows = []
     for row in results.effects_of(model).to_dict("records"):
-        if row["kind"] not in kinds:
+        if row["kind"] not in kinds or (of_chain is not None and (str(row["effect"]) in between) != of_chain):
             continue
         key = {
             what: effect_key(model, str(row["effect"]), what)
@@ -97,14 +108,11 @@ def effects_display(
             )
         )
     heads = ("Effect", "Kind", "Standardised", "Interval", "In own units", "Interval", "p", "n")
-    return Table(
-        name,
-        (Words(caption),),
-        heads,
-        (False, False, True, True, True, True, True, True),
-        tuple(rows),
-        "tables/effects.csv",
-    )
+    numeric = (False, False, True, True, True, True, True, True)
+    if len(kinds) == 1:  # one kind needs no column that says so
+        heads, numeric = (heads[0], *heads[2:]), (numeric[0], *numeric[2:])
+        rows = [(row[0], *row[2:]) for row in rows]
+    return Table(name, (Words(caption),), heads, numeric, tuple(rows), "tables/effects.csv")
 
 
 def links_display(results: Results, ledger: Ledger) -> Table:
@@ -162,8 +170,11 @@ def fit_display(results: Results, ledger: Ledger) -> Table:
     """Fit of every model."""
     columns = ("n", "npar", "df", "chisq", "pvalue", "cfi", "tli", "rmsea", "srmr", "bic")
     rows = []
-    for model, fit in results.fits.items():
-        cells = [Cell(model_title(results, model)), Cell(str(fit.get("status", "")).lower().replace("_", " "))]
+    fits = {model: fit for model, fit in results.fits.items() if results.models.get(model)}
+    status = {model: str(fit.get("status", "")).lower().replace("_", " ") for model, fit in fits.items()}
+    all_converged = set(status.values()) <= {"converged"}
+    for model in fits:
+        cells = [Cell(model_title(results, model)), *(() if all_converged else (Cell(status[model]),))]
         for what in columns:
             cell = number_cell(ledger, f"fit/{model}/{what}")
             if (
@@ -175,14 +186,16 @@ def fit_display(results: Results, ledger: Ledger) -> Table:
                 cell = Cell(f"{cell.text} [{low}, {high}]", cell.key, cell.sort)
             cells.append(cell)
         rows.append(tuple(cells))
-    heads = ("Model", "Status", "n", "Free", "df", "χ²", "p", "CFI", "TLI", "RMSEA", "SRMR", "BIC")
+    first = ("Model",) if all_converged else ("Model", "Status")
+    heads = (*first, "n", "Free", "df", "χ²", "p", "CFI", "TLI", "RMSEA", "SRMR", "BIC")
     caption = (
         Words(
-            "Global fit. Compare BIC only between models of the same variables; a model with no "
-            "degrees of freedom fits perfectly by construction."
+            f"Global fit{'; every model converged' if all_converged and rows else ''}. Compare BIC only between models "
+            "of the same variables; a model with no degrees of freedom fits perfectly by construction."
         ),
     )
-    return Table("fit", caption, heads, (False, False, *(True,) * len(columns)), tuple(rows), "tables/fit.csv")
+    numeric = (*(False for _ in first), *(True,) * len(columns))
+    return Table("fit", caption, heads, numeric, tuple(rows), "tables/fit.csv")
 
 
 def model_title(results: Results, model: str) -> str:
@@ -191,10 +204,10 @@ def model_title(results: Results, model: str) -> str:
 
 
 def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], name: str, caption: Prose) -> Table:
-    """Verdicts on claims of some kinds, in the order of the ledger of claims."""
+    """Verdicts on claims of some kinds that this cohort can judge, in the order of the ledger of claims."""
     rows = []
     for claim in results.claims:
-        if str(claim.get("kind", "causal")) not in kinds:
+        if str(claim.get("kind", "causal")) not in kinds or claim["verdict"] == "not_testable":
             continue
         code = str(claim["claim"])
         verdict = str(claim["verdict"])
@@ -229,7 +242,8 @@ def is_hollow(claim: Mapping[str, Any]) -> bool:
 def verdict_words(claim: Mapping[str, Any]) -> str:
     """A verdict in words, saying so when it does not survive the correction."""
     words = verdict_text(str(claim["verdict"]), str(claim.get("kind", "")))
-    return f"{words}, not after correction" if is_hollow(claim) else words
+    words += ", not after correction" if is_hollow(claim) else ""
+    return f"{words}; rests on several effects" if rests_on_several(claim) else words
 
 
 def flow_display(results: Results, ledger: Ledger) -> Table:
@@ -243,7 +257,7 @@ def flow_display(results: Results, ledger: Ledger) -> Table:
         dropped = number_cell(ledger, f"fit/{main}/n_dropped")
         rows.append(
             (
-                Cell(f"complete for {model_title(results, main)}"),
+                Cell(f"used by the model “{model_title(results, main)}”"),
                 dropped,
                 number_cell(ledger, "flow/analysed"),
                 Cell("people"),
@@ -308,23 +322,27 @@ def missing_display(results: Results, ledger: Ledger) -> Table:
     return Table("missingness", caption, ("Variable", "Missing"), (False, True), tuple(rows), "tables/missingness.csv")
 
 
-def findings_display(results: Results, ledger: Ledger) -> Table:
-    """Doubts about the data."""
+def findings_display(results: Results, ledger: Ledger, *, notes: bool) -> Table:
+    """Doubts about the data; or, with `notes`, what was merely noted."""
+    labels = {str(row["measure"]): row.get("label") for row in results.quality.get("codebook", ())}
     rows = []
     for row in results.quality.get("findings", ()):
+        if (str(row["level"]) == "note") != notes:
+            continue
         key = f"findings/{row['measure']}/{row['what']}"
         rows.append(
             (
                 text_cell(row["level"]),
-                text_cell(row["measure"]),
+                text_cell(labels.get(str(row["measure"])) or row["measure"]),
                 text_cell(row["what"]),
                 number_cell(ledger, key),
                 text_cell(row.get("remedy")),
             )
         )
-    caption = (Words("What the checks of the data found. Nothing was repaired in silence."),)
+    found = "What was noted on the way from the file to the values" if notes else "What the checks of the data doubt"
+    caption = (Words(f"{found}. Nothing was repaired in silence."),)
     return Table(
-        "findings",
+        "notes" if notes else "findings",
         caption,
         ("Level", "Measure", "What", "Count", "Remedy"),
         (False, False, False, True, False),

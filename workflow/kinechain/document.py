@@ -66,9 +66,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list of sentences."""
+    """A list of sentences; with anchors, one for each, they can be led to."""
 
     items: tuple[Prose, ...]
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,11 @@ class FigureBlock:
 
 @dataclass(frozen=True, slots=True)
 class ChipStrip:
-    """Claims side by side, each with its verdict."""
+    """Claims side by side, each with its verdict; the last strip of a row of strips carries the key of the marks."""
 
+    title: str
     chips: tuple[Chip, ...]
+    has_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -371,8 +371,10 @@ def _write_trial(ledger: Ledger, results: Results) -> None:
         ledger.share(f"trial/often/{bound}", share, rule="reading of often, declared in config", inputs=inputs)
     for name in ("estimate", "low", "high"):
         if "relapse_difference" in facts:
-            share = facts["relapse_difference"][name]
-            ledger.share(f"trial/relapse_difference/{name}", share, rule="difference of relapse shares", inputs=inputs)
+            points = 100 * facts["relapse_difference"][name]
+            key = f"trial/relapse_difference/{name}"
+            rule, text = "difference of relapse shares in percentage points", decimal_text(points, 1)
+            ledger.number(key, points, rule=rule, inputs=inputs, text=text)
     if "noninferiority" in facts:
         margin = facts["noninferiority"]["margin"]
         ledger.number("trial/margin", margin, rule="margin of non-inferiority, declared in config", inputs=inputs)

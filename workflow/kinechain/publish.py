@@ -139,7 +139,7 @@ def write_tables(results: Results, folder: Path) -> None:
 def write_figures(results: Results, folder: Path) -> None:
     """Every figure the cohort has numbers for: svg, png, csv of the numbers, alternative text, and the list of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    listed = []
+    listed: list[dict[str, object]] = []
     for name in FIGURES:
         picture = draw_picture(name, results)
         if picture is None:

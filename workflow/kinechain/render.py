@@ -70,6 +70,7 @@ def render_typst(document: Document, templates: Mapping[str, str]) -> str:
         "plain": doc.plain,
         "columns": _typst_columns,
         "extent": _typst_extent,
+        "is_tall": is_tall,
     }
     environment.tests["kind"] = _is_kind
     return environment.get_template("report.typ.j2").render(document=document, kinds=doc)
@@ -186,10 +187,20 @@ SHEET_CM = (17.2, 11.6, 22.5)
 """Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
 
 
+def _ratio(picture: Picture) -> float:
+    """Height of a picture over its width."""
+    size = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture.svg)
+    return float(size.group(2)) / float(size.group(1)) if size else 0.7
+
+
+def is_tall(picture: Picture) -> bool:
+    """Whether a picture is taller than wide: on paper it goes to the head of a page, and the text flows around it."""
+    return _ratio(picture) > 1
+
+
 def _typst_extent(picture: Picture) -> str:
     """Size of a picture on paper: the width of a line unless it would be too tall."""
-    size = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture.svg)
-    ratio = float(size.group(2)) / float(size.group(1)) if size else 0.7
+    ratio = _ratio(picture)
     width, usual, tall = SHEET_CM
     height = tall if ratio > 1 else usual
     return "width: 100%" if ratio * width <= height else f"height: {height}cm"

@@ -74,8 +74,8 @@ def _add(word: WordDocument, block: doc.Block) -> None:
         case doc.FigureBlock(picture=picture, caption=caption):
             _picture(word, picture.png, picture.heading.alt)
             _prose(word.add_paragraph(style="Caption"), caption)
-        case doc.ChipStrip(chips=chips):
-            word.add_paragraph("; ".join(f"{shown(chip.claim)} {shown(chip.words)}" for chip in chips))
+        case doc.ChipStrip(title=title, chips=chips):
+            word.add_paragraph(f"{title}: " + "; ".join(f"{shown(chip.claim)} {shown(chip.words)}" for chip in chips))
         case doc.Squares(title=title, items=items):
             word.add_paragraph(f"{shown(title)}: " + ", ".join(f"{number} {status}" for number, status, _ in items))
         case doc.Details(title=title, blocks=blocks):

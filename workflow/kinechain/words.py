@@ -165,9 +165,12 @@ def shown(results: Results, ledger: Ledger) -> Prose:
     if weakest is None:
         return say(ledger, "{links}.", links=links)
     x, y = weakest
+    if len(results.edges) == 1:
+        value = estimate_words(ledger, results.main_model, path_name(x, y))
+        return say(ledger, "{links}: {value} SD per SD.", links=links, value=value)
     link = say(
         ledger,
-        "{links}; the weakest, {x} to {y}, was {value}",
+        "{links}; the weakest, {x} to {y}, was {value} SD per SD",
         links=links,
         x=Quoted(_low(results.short(x))),
         y=Quoted(_low(results.short(y))),
@@ -187,23 +190,125 @@ def shown(results: Results, ledger: Ledger) -> Prose:
 
 def links_words(ledger: Ledger) -> Prose:
     """How many links held as claimed, and how many of those survive the correction for many claims."""
-    held, kept = ledger["links/supported"].value, ledger["links/kept"].value
+    held, kept, judged = (ledger[f"links/{what}"].value for what in ("supported", "kept", "judged"))
+    if not judged:
+        return say(ledger, "No link of the chain could be judged here")
     if ledger["links/all"].value == 1:
         start = f"The one link this cohort measures {'held' if held else 'did not hold'} as claimed"
         return say(ledger, start if held == kept else f"{start}, but not after correction for many claims")
     if not held:
-        return say(ledger, "Of {all} links of the chain none held as claimed", all="links/all")
+        return say(ledger, "Of {all} links of the chain that could be judged none held as claimed", all="links/judged")
     start = "Of {all} links of the chain {held} held as claimed"
+    if judged != ledger["links/all"].value:
+        start = "Of {all} links of the chain that could be judged {held} held as claimed"
     if held == kept:
-        return say(ledger, start, all="links/all", held="links/supported")
+        return say(ledger, start, all="links/judged", held="links/supported")
     if not kept:
-        return say(ledger, f"{start}, none after correction for many claims", all="links/all", held="links/supported")
+        return say(
+            ledger, f"{start}, none after correction for many claims", all="links/judged", held="links/supported"
+        )
     return say(
         ledger,
         f"{start}, {{kept}} after correction for many claims",
-        all="links/all",
+        all="links/judged",
         held="links/supported",
         kept="links/kept",
+    )
+
+
+def correction_sentence(results: Results, ledger: Ledger) -> Prose | None:
+    """What the arms of a trial say about treatment, in one sentence; None for other designs."""
+    if results.cohort.design != "trial" or not ledger["counts/corrective/judged"].value:
+        return None
+    return say(
+        ledger,
+        "Of {judged} claims about treatment that this trial can judge, {held} held as claimed, {open} stayed open and "
+        "{against} did not hold; what was randomised is the comparison of arms, under Trial.",
+        judged="counts/corrective/judged",
+        held="counts/corrective/supported",
+        open="counts/corrective/inconclusive",
+        against=_sum_words(ledger, "counts/corrective"),
+    )
+
+
+def _sum_words(ledger: Ledger, group: str) -> Prose:
+    """How many of a group were contradicted: as practically zero, and as opposite."""
+    null, opposite = f"{group}/contradicted_null", f"{group}/contradicted_opposite"
+    if not ledger[null].value and not ledger[opposite].value:
+        return say(ledger, "none")
+    return say(ledger, "{null} (practically zero) and {opposite} (opposite)", null=null, opposite=opposite)
+
+
+def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
+    """The main model's fit, its links and its end-to-end effects, written out as a results section writes them."""
+    model = results.main_model
+    parts: list[Prose] = []
+    for x, y in results.edges:
+        found = _apa(ledger, model, path_name(x, y))
+        if found:
+            names = {"x": Quoted(_low(results.short(x))), "y": Quoted(_low(results.short(y)))}
+            parts.append(say(ledger, "{x} to {y}, {numbers}", numbers=found, **names))
+    if not parts:
+        return None
+    sentences = [say(ledger, "Standardised paths of the links were: {parts}.", parts=_semicolons(parts))]
+    fit = fit_words(ledger, model)
+    if fit:
+        sentences.insert(0, fit)
+    ends = results.total_place
+    total = _apa(ledger, *ends) if len(results.chain) > 2 else None
+    if total:
+        names = {
+            "x": Quoted(_low(results.short(results.chain[0]))),
+            "y": Quoted(_low(results.short(results.chain[-1]))),
+        }
+        sentences.append(say(ledger, "From {x} to {y} the total was {numbers}.", numbers=total, **names))
+    return join(sentences)
+
+
+def _semicolons(parts: list[Prose]) -> Prose:
+    out: list[Part] = []
+    for place, part in enumerate(parts):
+        out += [*((Words("; "),) if place else ()), *part]
+    return tuple(out)
+
+
+def _apa(ledger: Ledger, model: str, effect: str) -> Prose | None:
+    """β, interval and p of one effect; None without an interval."""
+    key = {
+        what: effect_key(model, effect, what)
+        for what in ("standardised", "standardised_low", "standardised_high", "p_value")
+    }
+    if key["standardised_low"] not in ledger or ledger[key["standardised"]].value is None:
+        return None
+    base = say(
+        ledger,
+        "β = {value}, {level} CI [{low}, {high}]",
+        value=key["standardised"],
+        level="study/level",
+        low=key["standardised_low"],
+        high=key["standardised_high"],
+    )
+    if key["p_value"] not in ledger or ledger[key["p_value"]].value is None:
+        return base
+    return (*base, *_p_words(ledger, key["p_value"]))
+
+
+def _p_words(ledger: Ledger, key: str) -> Prose:
+    """A p value after a comma: with its sign of equality unless it carries its own sign."""
+    return say(ledger, ", p {p}" if ledger[key].text.startswith("<") else ", p = {p}", p=key)
+
+
+def fit_words(ledger: Ledger, model: str) -> Prose | None:
+    """Global fit of a model in one sentence; None for a model that fits perfectly by construction."""
+    key = {what: f"fit/{model}/{what}" for what in ("chisq", "df", "pvalue", "cfi", "rmsea", "srmr", "n")}
+    if any(name not in ledger or ledger[name].value is None for name in key.values()) or not ledger[key["df"]].value:
+        return None
+    return say(
+        ledger,
+        "The model fitted with {square}({df}, N = {n}) = {chisq}{p}, CFI = {cfi}, RMSEA = {rmsea}, SRMR = {srmr}.",
+        square=Quoted("χ²"),
+        p=_p_words(ledger, key["pvalue"]),
+        **{name: key[name] for name in ("df", "n", "chisq", "cfi", "rmsea", "srmr")},
     )
 
 

@@ -59,6 +59,14 @@ def cited(work: Work) -> str:
     return f"{listed}{others} ({work.year}). {work.title}. {work.journal} {work.volume}, {work.pages}."
 
 
+def cited_briefly(work: Work) -> str:
+    """The work as a sentence names it: first author and year."""
+    families = [author.partition(", ")[0] for author in work.authors if author != "others"]
+    if len(families) == 2 and "others" not in work.authors:
+        return f"{families[0]} & {families[1]}, {work.year}"
+    return f"{families[0]}{' et al.' if len(work.authors) > 1 else ''}, {work.year}"
+
+
 def _initialled(author: str) -> str:
     family, _, given = author.partition(", ")
     initials = " ".join(f"{part[0]}." for part in re.split(r"[\s-]+", given) if part)

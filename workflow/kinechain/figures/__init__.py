@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING
 from kinechain.figures import (
     body,
     claims,
+    consort,
+    contours,
+    contrasts,
     correlations,
     distributions,
     forest,
     missingness,
     path_diagram,
     residuals,
+    rivals,
     sensitivity,
     specifications,
     style,
     trajectories,
     waterfall,
+    ways,
 )
 from kinechain.figures.style import Heading
 from kinechain.results import Results
@@ -42,6 +47,7 @@ class FigureKind:
     describe  its title, subtitle and alternative text, from the numbers
     draw      the picture, from the numbers and the words
     absent    the sentence that stands in its place when there are no numbers
+    draw_plain  the same without colour, for print; None where shape, dash and text already carry everything
     """
 
     label: str
@@ -49,11 +55,12 @@ class FigureKind:
     describe: Callable[[pd.DataFrame], Heading]
     draw: Callable[[pd.DataFrame, Heading], Figure]
     absent: str
+    draw_plain: Callable[[pd.DataFrame, Heading], Figure] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One drawn figure: its words, its numbers and its bytes."""
+    """One drawn figure: its words, its numbers and its bytes; `plain_svg` is the drawing without colour, or empty."""
 
     name: str
     label: str
@@ -61,6 +68,7 @@ class Picture:
     table: pd.DataFrame
     svg: bytes
     png: bytes
+    plain_svg: bytes = b""
 
 
 FIGURES: dict[str, FigureKind] = {
@@ -77,6 +85,7 @@ FIGURES: dict[str, FigureKind] = {
         path_diagram.describe_path_diagram,
         path_diagram.draw_path_diagram,
         "No model with paths between the chain's constructs was fitted to this cohort, so there is no diagram.",
+        path_diagram.draw_path_diagram_plain,
     ),
     "waterfall": FigureKind(
         "Where the effect goes",
@@ -127,6 +136,20 @@ FIGURES: dict[str, FigureKind] = {
         residuals.draw_residuals,
         "There are too few people, or none, to look at residuals without looking at single ones.",
     ),
+    "rivals": FigureKind(
+        "Rivals",
+        rivals.rivals_table,
+        rivals.describe_rivals,
+        rivals.draw_rivals,
+        "No second model of the chain's constructs was fitted to this cohort, so there are no rivals to draw.",
+    ),
+    "contours": FigureKind(
+        "Strength of a hidden cause",
+        contours.contours_table,
+        contours.describe_contours,
+        contours.draw_contours,
+        "How much of each link a hidden cause of a given strength would leave was not computed for this cohort.",
+    ),
     "sensitivity": FigureKind(
         "Hidden common causes",
         sensitivity.sensitivity_table,
@@ -141,12 +164,33 @@ FIGURES: dict[str, FigureKind] = {
         specifications.draw_specifications,
         "The links were not estimated under other choices of covariates, measures and missing values.",
     ),
+    "consort": FigureKind(
+        "Flow of people",
+        consort.consort_table,
+        consort.describe_consort,
+        consort.draw_consort,
+        "This cohort has no arms, so there is no flow of people by arm.",
+    ),
     "trajectories": FigureKind(
         "Trajectories",
         trajectories.trajectories_table,
         trajectories.describe_trajectories,
         trajectories.draw_trajectories,
         "This cohort has no arms followed over visits, so there are no trajectories.",
+    ),
+    "contrasts": FigureKind(
+        "Contrasts between arms",
+        contrasts.contrasts_table,
+        contrasts.describe_contrasts,
+        contrasts.draw_contrasts,
+        "This cohort has no arms to compare.",
+    ),
+    "ways": FigureKind(
+        "Ways from treatment to outcome",
+        ways.ways_table,
+        ways.describe_ways,
+        ways.draw_ways,
+        "This trial did not measure the mediators and the outcome that its plan names, so no way is followed.",
     ),
 }
 """Every figure of a cohort's report, in reading order."""
@@ -159,8 +203,10 @@ def draw_picture(name: str, results: Results) -> Picture | None:
     if table.empty:
         return None
     heading = kind.describe(table)
-    figure = kind.draw(table, heading)
+    drawings = [draw(table, heading) for draw in (kind.draw, kind.draw_plain) if draw is not None]
     if results.cohort.synthetic:
-        style.mark_synthetic(figure)
+        for drawing in drawings:
+            style.mark_synthetic(drawing)
         heading = Heading(heading.title, heading.subtitle, f"{heading.alt} The data are synthetic.")
-    return Picture(name, kind.label, heading, table, style.svg_bytes(figure), style.png_bytes(figure))
+    svg, *plain = (style.svg_bytes(drawing) for drawing in drawings)
+    return Picture(name, kind.label, heading, table, svg, style.png_bytes(drawings[0]), b"".join(plain))

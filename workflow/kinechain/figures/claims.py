@@ -9,7 +9,7 @@ import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
-from kinechain.results import Results
+from kinechain.results import Results, rests_on_several
 from kinechain.rounding import is_number
 from kinechain.tables import claims_table, sign_of
 
@@ -27,6 +27,8 @@ AXIS, TITLE = 0.42, 0.32
 def claims_figure_table(results: Results) -> pd.DataFrame:
     """The published verdicts, those that can be judged first, each group in the order of the ledger of claims."""
     table = claims_table(results)
+    several = {str(claim["claim"]): rests_on_several(claim) for claim in results.claims}
+    table["rests_on_several"] = [several.get(str(name), False) for name in table["claim"]]
     judged = table["verdict"] != "not_testable"
     return pd.concat([table[judged], table[~judged]]).reset_index(drop=True)
 
@@ -42,6 +44,8 @@ def describe_claims(table: pd.DataFrame) -> Heading:
         "Hollow: does not survive the correction for many claims. Right: estimate and interval in SD units, "
         "signed so that right is as claimed; shaded is too small to matter."
     )
+    if table["rests_on_several"].any():
+        subtitle += " * rests on several effects, of which one is drawn."
     told = "; ".join(f"{row['claim']} {words}" for row, words in zip(records(table), told_words, strict=True))
     return Heading(title, subtitle, f"Verdicts on the claims. {told}.")
 
@@ -110,7 +114,7 @@ def _frame_plot(plot: Axes, table: pd.DataFrame, bottom: float, total: float) ->
 
 def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float) -> None:
     marker, colour, _ = style.VERDICTS[str(row["verdict"])]
-    words = style.verdict_text(str(row["verdict"]), str(row["kind"]))
+    words = style.verdict_text(str(row["verdict"]), str(row["kind"])) + ("*" if row["rests_on_several"] else "")
     quiet = _is_quiet(row)
     ink = style.QUIET if quiet else style.INK
     survives = row["survives_multiplicity"]
@@ -122,10 +126,19 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
     if quiet:
         axes.plot([0.63], [y], marker=marker, markersize=5, color=colour, markeredgewidth=1.2)
         return
-    axes.plot([3.87], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=1.4)
+    edge = 2.2 if marker == "x" else 1.4
+    axes.plot([3.87], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=edge)
     axes.text(4.02, y, words, va="center", fontsize=7.5, color=ink)
     axes.text(5.32, y, str(row["tier"] or ""), va="center", ha="center", fontsize=7, color=style.QUIET)
     if plot is not None and _in_sd(row):
         sign = -1.0 if sign_of(row["sign"]) < 0 else 1.0
         plot.plot([sign * row["low"], sign * row["high"]], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
-        plot.plot([sign * row["estimate"]], [y], marker=marker, markersize=4.6, color=colour, markerfacecolor=fill)
+        plot.plot(
+            [sign * row["estimate"]],
+            [y],
+            marker=marker,
+            markersize=4.6,
+            color=colour,
+            markerfacecolor=fill,
+            markeredgewidth=1.8 if marker == "x" else 1.0,
+        )

@@ -28,8 +28,9 @@ ROW = 0.62
 def distributions_table(results: Results) -> pd.DataFrame:
     """Density and quantiles of the chain's measures, in clinical direction and unit.
 
-    One row a point: measure, label, unit, what (density or quantile), x, value, n. Densities are Gaussian kernel
-    estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value is shown.
+    One row a point: measure, label, unit, what (density, quantile or typical), x, value, n. Densities are Gaussian
+    kernel estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value is shown.
+    A typical row holds the mean (x) and SD (value) that others found, with its source.
     """
     people = results.cohort.people
     if people is None:
@@ -57,6 +58,10 @@ def distributions_table(results: Results) -> pd.DataFrame:
         rows += [
             shared | {"what": "density", "x": x, "value": v} for x, v in zip(grid, density(values, grid), strict=True)
         ]
+        others = results.typical.get(measure)
+        if others:
+            source = str(others.get("source") or "no source on record")
+            rows.append(shared | {"what": "typical", "x": others["mean"], "value": others["sd"], "source": source})
     return publishable(pd.DataFrame(rows))
 
 
@@ -82,15 +87,32 @@ def describe_distributions(table: pd.DataFrame) -> Heading:
             f"{first['label']} median {number_text(middle[0.5])} {first['unit']}, middle half "
             f"{number_text(middle[0.25])} to {number_text(middle[0.75])}"
         )
+    away = far_from_typical(table)
+    has_typical = "typical" in set(table["what"])
+    title = "How the measures of the chain are spread"
+    if has_typical:
+        title = (
+            f"More than one SD from what others found: {', '.join(away)}"
+            if away
+            else "Every measure lies within one SD of what others found"
+        )
     subtitle = (
         "Clouds between the 5th and 95th percentile; box: middle half and median; line: 5th to 95th percentile. "
-        "Clinical direction and unit, bottom of the chain below."
+        f"{'Grey: mean ± SD that others found. ' if has_typical else ''}Clinical direction and unit."
     )
-    return Heading(
-        "How the measures of the chain are spread",
-        subtitle,
-        f"Distributions of the chain's measures. {'; '.join(told)}.",
-    )
+    return Heading(title, subtitle, f"Distributions of the chain's measures. {title}. {'; '.join(told)}.")
+
+
+def far_from_typical(table: pd.DataFrame) -> list[str]:
+    """Labels of the measures whose median lies more than one published SD from the published mean."""
+    found = []
+    for measure in dict.fromkeys(table["measure"]):
+        mine = table[table["measure"] == measure]
+        median = float(mine[(mine["what"] == "quantile") & (mine["x"] == 0.5)]["value"].iloc[0])
+        for row in records(mine[mine["what"] == "typical"]):
+            if abs(median - float(row["x"])) > float(row["value"]):
+                found.append(str(row["label"]))
+    return found
 
 
 @style.styled
@@ -100,7 +122,7 @@ def draw_distributions(table: pd.DataFrame, heading: Heading) -> Figure:
     figure, _ = style.sheet(heading, len(measures) * (ROW + 0.3) + 0.15)
     for index, measure in enumerate(measures):
         mine = table[table["measure"] == measure]
-        axes = style.panel(figure, 2.75, 0.32 + index * (ROW + 0.3), 3.9, ROW)
+        axes = style.panel(figure, 2.3, 0.32 + index * (ROW + 0.3), 4.55, ROW)
         _draw_cloud(axes, mine)
         _label(axes, records(mine)[0])
     return figure
@@ -118,6 +140,10 @@ def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
         0.2, three - quarter, left=quarter, height=0.2, color=style.PAPER, edgecolor=style.INK, linewidth=1.1, zorder=3
     )
     axes.plot([half, half], [0.1, 0.3], color=style.INK, linewidth=2.0, zorder=4)
+    for row in records(mine[mine["what"] == "typical"]):
+        middle, spread = float(row["x"]), float(row["value"])
+        axes.axvspan(middle - spread, middle + spread, color="#e9edf1", linewidth=0, zorder=0)
+        axes.axvline(middle, color=style.QUIET, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
     axes.set(ylim=(0, 1.02), yticks=[])
     axes.margins(x=0.04)
     axes.locator_params(axis="x", nbins=6)
@@ -128,14 +154,14 @@ def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
 def _label(axes: Axes, first: Row) -> None:
     import textwrap
 
-    lines = textwrap.wrap(str(first["label"]), 34)[:2]
+    lines = textwrap.wrap(str(first["label"]), 30)[:2]
     unit = f"{first['unit']}, " if first["unit"] else ""
     text = "\n".join(lines)
     axes.annotate(
         text,
         (0, 0.5),
         xycoords="axes fraction",
-        xytext=(-190, 7),
+        xytext=(-158, 7),
         textcoords="offset points",
         va="center",
         fontsize=8.5,
@@ -144,7 +170,7 @@ def _label(axes: Axes, first: Row) -> None:
         f"{unit}n = {int(first['n'])}",
         (0, 0.5),
         xycoords="axes fraction",
-        xytext=(-190, -10 if len(lines) < 2 else -15),
+        xytext=(-158, -10 if len(lines) < 2 else -15),
         textcoords="offset points",
         va="center",
         fontsize=7.5,

@@ -49,8 +49,16 @@ def describe_missingness(table: pd.DataFrame) -> Heading:
     if variables.empty:
         return Heading("Nothing is missing", "Every person has every variable.", "No variable has a missing value.")
     counts = pd.to_numeric(variables["count"])
-    worst = records(variables)[int(np.argmax(np.nan_to_num(counts.to_numpy(dtype=float), nan=-1.0)))]
-    title = f"Most often missing: {worst['names']}"
+    share = (
+        100 * float(np.nanmax(counts.to_numpy(dtype=float))) / float(table["n"].iloc[0])
+        if counts.notna().any()
+        else None
+    )
+    title = (
+        "Few people lack any variable"
+        if share is None
+        else f"No variable is missing in more than {share:.0f} % of people"
+    )
     subtitle = (
         "Left: share of people without each variable. Right: which go missing together, a column a pattern, "
         "the commonest first. A count below the disclosure limit is shown as <."

@@ -28,7 +28,7 @@ def path_diagram_table(results: Results) -> pd.DataFrame:
     """Standardised paths between constructs of the chain in the main model, one row an edge.
 
     start, end    place in the chain, 0 at the bottom
-    from, to      their short names
+    from, to      their short names; a construct no path reaches has one row, from itself to nothing
     estimate, low, high  standardised coefficient and its interval; level its coverage
     """
     rows = []
@@ -51,6 +51,11 @@ def path_diagram_table(results: Results) -> pd.DataFrame:
                     "level": row["level"],
                 }
             )
+    if not any(row["end"] - row["start"] == 1 for row in rows):
+        return pd.DataFrame()
+    drawn = {row[end] for row in rows for end in ("start", "end")}
+    alone = [place for place in range(len(results.chain)) if place not in drawn]
+    rows += [{"start": place, "end": place, "from": results.short(results.chain[place])} for place in alone]
     columns = ["start", "end", "from", "to", "estimate", "low", "high", "level"]
     return publishable(pd.DataFrame(rows, columns=columns))
 
@@ -71,7 +76,11 @@ def describe_path_diagram(table: pd.DataFrame) -> Heading:
         f"Standardised paths with {level} intervals, bottom to top along the body. Wider is stronger; "
         "dashed where the interval covers zero. Right: paths that skip a neighbour."
     )
-    told = [f"{row['from']} to {row['to']} {edge_text(row)[0]} {edge_text(row)[1]}" for row in records(table)]
+    told = [
+        f"{row['from']} to {row['to']} {edge_text(row)[0]} {edge_text(row)[1]}"
+        for row in records(table)
+        if row["end"] != row["start"]
+    ]
     return Heading(title, subtitle, f"Path diagram. {title}. " + "; ".join(told) + ".")
 
 
@@ -86,7 +95,7 @@ def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = 
     """Draw the chain. Without colours, dashes, width and numbers carry everything."""
     nodes = _nodes(table)
     spans = sorted({int(span) for span in table["end"] - table["start"] if span > 1})
-    height = (len(nodes) - 1) * PITCH + BOX[1] + 0.3
+    height = max(nodes) * PITCH + BOX[1] + 0.3
     width = max(style.WIDTH, LEFT + BOX[0] + LANE * len(spans) + 0.75)
     figure, _ = style.sheet(heading, height, width)
     axes = style.panel(figure, 0, 0.05, width, height)
@@ -94,15 +103,21 @@ def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = 
     axes.axis("off")
     left = LEFT if spans else (width - BOX[0]) / 2
     for row in records(table):
-        _draw_edge(axes, row, left, spans, colours)
+        if row["end"] != row["start"]:
+            _draw_edge(axes, row, left, spans, colours)
     for place, name in nodes.items():
         _draw_node(axes, left, _level(place), name, place, colours=colours)
     return figure
 
 
+def draw_path_diagram_plain(table: pd.DataFrame, heading: Heading) -> Figure:
+    """Draw the chain for black-and-white print."""
+    return draw_path_diagram(table, heading, colours=False)
+
+
 def _nodes(table: pd.DataFrame) -> dict[int, str]:
     nodes = {int(row["start"]): str(row["from"]) for row in records(table)}
-    nodes |= {int(row["end"]): str(row["to"]) for row in records(table)}
+    nodes |= {int(row["end"]): str(row["to"]) for row in records(table) if row["end"] != row["start"]}
     return dict(sorted(nodes.items()))
 
 

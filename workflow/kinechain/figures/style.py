@@ -47,7 +47,7 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
     "supported": ("o", GREEN, "supported"),
     "inconclusive": ("D", ORANGE, "inconclusive"),
     "contradicted_null": ("s", BLUE, "practically zero"),
-    "contradicted_opposite": ("X", VERMILION, "opposite"),
+    "contradicted_opposite": ("x", VERMILION, "opposite"),
     "not_testable": ("_", QUIET, "not testable here"),
 }
 """Verdict -> marker, colour, words: shape and words carry it where colour does not."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from kinechain.figures import style
@@ -11,6 +13,7 @@ from kinechain.figures.style import Heading, records
 from kinechain.results import Results
 from kinechain.rounding import is_number, number_text
 from kinechain.tables import publishable
+from kinechain.trial_words import word
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -24,12 +27,21 @@ DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)
 
 
 def trajectories_table(results: Results) -> pd.DataFrame:
-    """Model means by outcome, arm and visit with their intervals, as the trial's analysis left them."""
+    """Model means by outcome, arm and visit with their intervals, in the clinical direction of each measure."""
     found = results.checks.get("trajectories")
     if found is None or found.empty:
         return pd.DataFrame()
-    table = found.copy()
-    table["name"] = [results.short(str(outcome)) for outcome in table["outcome"]]
+    table = found.assign(**{what: [word(results, str(name)) for name in found[what]] for what in ("arm", "visit")})
+    codebook = {str(row.get("construct")): row for row in results.quality.get("codebook", ()) if row.get("construct")}
+    table["name"] = [
+        str(codebook.get(str(name), {}).get("label") or results.label(str(name))) for name in table["outcome"]
+    ]
+    turned = np.array([codebook.get(str(name), {}).get("orientation") == -1 for name in table["outcome"]])
+    low, high = table["low"].to_numpy(dtype=float), table["high"].to_numpy(dtype=float)
+    table["low"], table["high"] = np.where(turned, -high, low), np.where(turned, -low, high)
+    for column in ("mean", "seen_mean"):
+        if column in table:
+            table[column] = np.where(turned, -1.0, 1.0) * table[column].to_numpy(dtype=float)
     return publishable(table)
 
 
@@ -37,9 +49,9 @@ def describe_trajectories(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
     visits = list(dict.fromkeys(str(visit) for visit in table["visit"]))
     arms = list(dict.fromkeys(str(arm) for arm in table["arm"]))
-    title = f"How {len(arms)} arms moved over {len(visits)} visits"
+    title = widest_gap(table) or f"{len(arms)} arms over {len(visits)} visits"
     subtitle = (
-        "Model means with intervals, people analysed in the arm they were assigned to. "
+        "Model means with intervals, clinical direction, people analysed in the arm they were assigned to. "
         "Colour, marker and dash name the arm."
     )
     told = "; ".join(
@@ -48,6 +60,29 @@ def describe_trajectories(table: pd.DataFrame) -> Heading:
         if is_number(row["mean"])
     )
     return Heading(title, subtitle, f"Trajectories. {told}.")
+
+
+def widest_gap(table: pd.DataFrame) -> str:
+    """Where two arms end furthest apart, counted in SD of the first visit; empty when no SD is on record."""
+    if "seen_sd" not in table:
+        return ""
+    visits = list(dict.fromkeys(str(visit) for visit in table["visit"]))
+    gaps: list[tuple[float, str, str, str]] = []
+    for outcome in dict.fromkeys(table["name"]):
+        mine = [row for row in records(table) if row["name"] == outcome and is_number(row["mean"])]
+        spreads = [
+            float(row["seen_sd"]) for row in mine if str(row["visit"]) == visits[0] and is_number(row["seen_sd"])
+        ]
+        last = [row for row in mine if str(row["visit"]) == visits[-1]]
+        if not spreads or not last or not any(spreads):
+            continue
+        low, high = min(last, key=lambda row: float(row["mean"])), max(last, key=lambda row: float(row["mean"]))
+        gap = (float(high["mean"]) - float(low["mean"])) / (sum(spreads) / len(spreads))
+        gaps.append((gap, str(outcome), str(low["arm"]), str(high["arm"])))
+    if not gaps:
+        return ""
+    _, outcome, low_arm, high_arm = max(gaps)
+    return f"At {visits[-1]} the arms lie furthest apart in {outcome[:1].lower() + outcome[1:]}: {low_arm} against {high_arm}"
 
 
 @style.styled
@@ -64,7 +99,8 @@ def draw_trajectories(table: pd.DataFrame, heading: Heading) -> Figure:
         axes = style.panel(figure, 0.62 + column * (PANEL[0] + 0.62), bottom, PANEL[0], PANEL[1])
         handles = _draw_outcome(axes, table[table["name"] == outcome], arms)
         unit = next((str(unit) for unit in table.loc[table["name"] == outcome, "unit"] if isinstance(unit, str)), "")
-        axes.set_title(f"{outcome} ({unit})" if unit else str(outcome), loc="left", fontweight="bold", pad=4)
+        title = textwrap.shorten(f"{outcome} ({unit})" if unit else str(outcome), 40, placeholder="…")
+        axes.set_title(title, loc="left", fontweight="bold", pad=4, fontsize=8.5)
     top = (0.4 + lines * (PANEL[1] + 0.6)) / float(figure.get_size_inches()[1])
     figure.legend(handles, arms, loc="upper left", bbox_to_anchor=(0.05, top), ncols=min(5, len(arms)), fontsize=8)
     return figure
