@@ -12,7 +12,7 @@ parameter left open, to show what it prevents. `true_scores`: the five links of 
 latent variable of declared reliability, in the first cohorts of each cell only, for each is an iterative fit.
 
 Every cell (a truth at a size) is kept in a file of its own as soon as it is done, so that a study that was stopped goes
-on where it stopped, and one of few cohorts grows; what was counted under other rules or models is counted again.
+on where it stopped, and one of few cohorts grows; counts of other rules, models or truths are not used.
 
 Fit measures of these recursive models are computed for all cohorts of a block at once, from residual variances; a test
 holds them against the engine's.
@@ -81,8 +81,11 @@ ITERATIVE_BLOCKS = 4
 DRAWS = 250
 SEED = 20260101
 Z_95, Z_90 = float(ndtri(0.975)), float(ndtri(0.95))
-FEWER = {"weak_chain": 400, "common_cause_blurred": 400}
-"""Worlds beside the eight that are asked for: cohorts they get, save where a requirement rests on one."""
+ASKED_AT = {"weak_chain": (30,), "common_cause_blurred": (400, 2000)}
+"""Worlds beside the eight that are asked for, and the sizes at which a requirement or a question rests on them."""
+
+FEWER_AT = {2000: 400}
+"""Sizes of fewer cohorts, and how many: there shares are near 0 or 1."""
 
 MODELS = (
     "M0_independent",
@@ -518,19 +521,19 @@ def run_block(truth_name: str, n: int, block: int, cohorts: int) -> Counts:
 
 
 def rules_digest() -> str:
-    """Of everything a count depends on besides the package: rules, models, truths, this file."""
+    """Of rules, models and truths. A change of code is not seen: empty the folder of cells after one."""
     digest = sha256(f"{BLOCK} {DRAWS} {SEED}".encode())
     folders = (ROOT / "config" / "models", TRUTHS, ROOT / "data" / "demo")
     files = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
     files += [ROOT / "config" / f"{name}.yaml" for name in ("claims", "decisions", "checks", "measures")]
-    for path in [*files, Path(__file__)]:
+    for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def cohorts_of(truth: str, n: int, cohorts: int) -> int:
-    """Cohorts of a truth at a size where `cohorts` are asked for."""
-    return cohorts if (truth, n) == ("weak_chain", 30) else min(cohorts, FEWER.get(truth, cohorts))
+    """Cohorts of a truth at a size where `cohorts` are asked for; 0 for a cell that is not asked for."""
+    return min(cohorts, FEWER_AT.get(n, cohorts)) if n in ASKED_AT.get(truth, (n,)) else 0
 
 
 def count_cell(pool: Executor, truth: str, n: int, cohorts: int, cells: Path) -> Counts:
@@ -544,7 +547,7 @@ def count_cell(pool: Executor, truth: str, n: int, cohorts: int, cells: Path) ->
         numbers, sizes = zip(*missing, strict=True)
         for block, part in zip(missing, pool.map(run_block, repeat(truth), repeat(n), numbers, sizes), strict=True):
             kept["{}:{}".format(*block)] = _written(part)
-        write_json({"rules": rules, "blocks": kept}, path)
+            write_json({"rules": rules, "blocks": kept}, path)
     total = Counts(Counter())
     for block in blocks:
         total = total + _read(kept["{}:{}".format(*block)])
@@ -572,11 +575,13 @@ def run(truths: Sequence[str], sizes: Sequence[int], cohorts: int, processes: in
             for truth in truths:
                 start = time.perf_counter()
                 own = cohorts_of(truth, n, cohorts)
+                if not own:
+                    continue
                 counted[truth, n] = count_cell(pool, truth, n, own, cells)
                 print(f"{truth} n={n}: {own} cohorts, {time.perf_counter() - start:.0f} s", flush=True)
     rows = []
     for truth in truths:
-        for n in sizes:
+        for n in (n for n in sizes if (truth, n) in counted):
             cell = counted[truth, n]
             for reading, claim in sorted({key[:2] for key in cell.verdicts}, key=_place):
                 judged = sum(cell.verdicts[reading, claim, verdict] for verdict in VERDICTS)
@@ -614,14 +619,15 @@ def main() -> None:
     given = parser.parse_args()
     start = time.perf_counter()
     table = run(given.truths, given.sizes, given.cohorts, given.processes, given.cells)
+    minutes = (time.perf_counter() - start) / 60
     facts = {
         "command": f"`python -m benchmarks.verdicts --cohorts {given.cohorts}`",
         "date": datetime.now(UTC).date().isoformat(),
-        "time": f"{(time.perf_counter() - start) / 60:.0f} minutes in {given.processes} processes",
+        "time": f"{minutes:.0f} minutes in {given.processes} processes, besides what was kept from before",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",
-        "cohorts": f"{given.cohorts} of each truth and size, {FEWER['common_cause_blurred']} of the worlds "
-        f"{' and '.join(FEWER)} (save n=30 of the former); Monte Carlo error of a share of .05: "
-        f"{math.sqrt(0.05 * 0.95 / given.cohorts):.3f}",
+        "cohorts": f"{given.cohorts} of each truth and size"
+        + "".join(f", {few} at n={n}" for n, few in FEWER_AT.items() if few < given.cohorts)
+        + f"; Monte Carlo error of a share of .05: {math.sqrt(0.05 * 0.95 / given.cohorts):.3f}",
         "iterative fits": f"RV09 and the reading of true scores in the first {ITERATIVE_BLOCKS * BLOCK} of them",
         "intervals": f"Monte Carlo, {DRAWS} draws; of true scores by the delta method",
     }
