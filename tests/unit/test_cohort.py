@@ -28,6 +28,33 @@ def test_one_cohort_from_every_form_of_the_file(config: Path, name: str) -> None
     assert load_cohort(name, config).digest == load_cohort("f01", config).digest
 
 
+@pytest.mark.parametrize("name", ["f17", "f18"])
+def test_a_yaml_is_enough_for_the_files_of_others(config: Path, name: str) -> None:
+    assert load_cohort(name, config).digest == load_cohort(f"{name}_clean", config).digest
+
+
+def test_swapped_labels_are_suspected_and_codes_against_them_are_told(config: Path) -> None:
+    def warned(name: str) -> list[str]:
+        return [finding.what for finding in load_cohort(name, config).findings if finding.level == "warning"]
+
+    assert [what for what in warned("f17_believed") if "`sex` and `height_cm` correlate" in what]
+    assert warned("f17") == [
+        "values of column `sex` mean another level by `codes` than by the file's own labels",
+        "values of column `lbp` mean another level by `codes` than by the file's own labels",
+    ]
+    assert warned("f17_clean") == []
+
+
+def test_a_workbook_of_others_says_what_its_yaml_lacks(config: Path) -> None:
+    with pytest.raises(UserError, match=r"Row 9 holds 8 of the mapped names: add `read: \{header_row: 9\}`"):
+        load_cohort("f18_undecided", config)
+    with pytest.raises(UserError) as error:
+        load_cohort("f18_uncoded", config)
+    said = str(error.value).split("\n")
+    assert len(said) == 4
+    assert all("are neither number nor known word" in line for line in said)
+
+
 def test_what_the_clean_file_becomes(config: Path) -> None:
     cohort = load_cohort("f01", config)
     assert cohort.n == 24

@@ -64,9 +64,9 @@ def build_cohort(
     """
     frame = raw.frame
     raise_if_any(_missing_columns(spec, frame, raw.header, spec.file))
-    spec = _with_value_labels(spec, dictionary, raw)
     flow = [FlowStep("rows in the file", 0, len(frame), "rows")]
     findings: list[Finding] = [*raw.findings]
+    spec = _with_value_labels(spec, dictionary, raw, findings)
     frame = _eligible(spec, dictionary, frame, flow, findings)
     decimal, thousands = spec.read.get("decimal", "."), spec.read.get("thousands", "")
     rows: dict[str, Array] = {}
@@ -130,16 +130,25 @@ def build_cohort(
     )
 
 
-def _with_value_labels(spec: CohortSpec, dictionary: Dictionary, raw: RawTable) -> CohortSpec:
-    """The spec with categories explained by the file's own labels, where the yaml explains none of a column's codes."""
+def _with_value_labels(spec: CohortSpec, dictionary: Dictionary, raw: RawTable, findings: list[Finding]) -> CohortSpec:
+    """The spec with categories explained by the file's own labels, where the yaml explains none of a column's codes.
+
+    Codes of the yaml hold against labels of the file; that they differ is a finding.
+    """
     columns = []
     for column in spec.columns:
         labels = raw.value_labels.get(column.name, {})
         measure = dictionary.measures.get(column.measure)
-        if labels and measure and measure.levels and not column.codes and not column.item:
+        if labels and measure and measure.levels and not column.item:
             words = {word_of(code): measure.words.get(word_of(label)) for code, label in labels.items()}
             codes = {code: measure.levels[level] for code, level in words.items() if level is not None}
-            columns.append(replace(column, codes=codes))
+            against = [code for code, number in codes.items() if column.codes.get(code, number) != number]
+            if against:
+                count = int(raw.frame[column.name].map(word_of, na_action="ignore").isin(against).sum())
+                what = f"values of column `{column.name}` mean another level by `codes` than by the file's own labels"
+                remedy = "The yaml holds; write under `notes` how you know that the labels are wrong"
+                findings.append(Finding("warning", measure.name, what, count, remedy, column.name))
+            columns.append(column if column.codes else replace(column, codes=codes))
         else:
             columns.append(column)
     return replace(spec, columns=tuple(columns))
