@@ -118,3 +118,20 @@ def test_a_mistake_in_config_stops_before_the_first_job(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "pelvis_psot" in done.stderr and "Did you mean `pelvis_post`?" in done.stderr
     assert not list((study.folder / "reports").glob("*")) if (study.folder / "reports").exists() else True
+
+
+def test_draws_are_the_same_bytes_from_one_job_many_jobs_and_any_number_of_cores(tmp_path: Path) -> None:
+    """Draws shared out among jobs, one a chunk, must not be told from those of one job."""
+    study = make_study(tmp_path / "shared draws")
+    made = [f"data/derived/demo_clinic/{kind}/M2_chain_open.parquet" for kind in ("draws", "effects")]
+    study.run(*made)
+    before = [(study.folder / name).read_bytes() for name in made]
+    config = study.folder / "config" / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8") + "run: {seconds_a_job: 1.0e-6}\n", encoding="utf-8")
+    for cores in ("1", "2"):
+        for name in made:
+            (study.folder / name).unlink()
+        done = study.run("--cores", cores, *made)
+        assert (done.stdout + done.stderr).count("rule draw_part:") == 2  # 1,000 draws are two chunks
+        assert [(study.folder / name).read_bytes() for name in made] == before
+    assert not list((study.folder / "data/derived/demo_clinic/draws").glob("*.*of*.parquet"))

@@ -129,9 +129,15 @@ class Study:
         chosen = {key: self.models[model].get(key, default[key]) for key in ("estimator", "missing")}
         return chosen | {"fixed_x": self.models[model].get("fixed_x", chosen["missing"] != "fiml")}
 
+    def interval_of(self, model: str) -> str:
+        """Interval of a model's effects: its own, else the study's."""
+        return str(self.models[model].get("interval", self.config["inference"]["interval"]))
+
     def draw_jobs(self, cohort: str, model: str) -> int:
         """How many jobs share the draws of a model, by what they are predicted to take."""
         inference = self.config["inference"]
+        if self.interval_of(model) == "monte_carlo":
+            return 1
         own = self.cohorts[cohort]
         rows = rough_rows(self.root / self.data_file(cohort), len(own.get("columns") or ()))
         seconds = inference["draws"] * workload.predict(

@@ -4,6 +4,22 @@
 # makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
 
 
+
+def drawn(wildcards):
+    """What a model's draws hang on: seed, number, interval."""
+    inference = STUDY.config["inference"]
+    return {"seed": inference["seed"], "draws": inference["draws"], "interval": STUDY.interval_of(wildcards.model)}
+
+
+def parts_of_draws(wildcards):
+    """Files of the jobs that share a model's draws; none where one job makes them all."""
+    parts = STUDY.draw_jobs(wildcards.cohort, wildcards.model)
+    return [
+        f"data/derived/{wildcards.cohort}/draws/{wildcards.model}.{part}of{parts}.parquet"
+        for part in range(parts if parts > 1 else 0)
+    ]
+
+
 rule fit_model:
     """Estimate one model, and every effect it implies."""
     input:
@@ -16,6 +32,9 @@ rule fit_model:
         "logs/{cohort}/fit_model/{model}.log",
     benchmark:
         "logs/{cohort}/fit_model/{model}.tsv"
+    resources:
+        mem_mb=memory(400),
+        runtime=minutes(5, per_work=2),
     conda:
         "../../environment.yml"
     params:
@@ -26,12 +45,40 @@ rule fit_model:
         "../scripts/fit_model.py"
 
 
+rule draw_part:
+    """Some of the draws of a model that takes long: one job of several that share them."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        model="config/models/{model}.yaml",
+    output:
+        temp("data/derived/{cohort}/draws/{model}.{part}of{parts}.parquet"),
+    log:
+        "logs/{cohort}/draw_part/{model}.{part}of{parts}.log",
+    benchmark:
+        "logs/{cohort}/draw_part/{model}.{part}of{parts}.tsv"
+    resources:
+        mem_mb=memory(500, per_draw=0.04),
+        runtime=minutes(5, per_work=20),
+    wildcard_constraints:
+        part="[0-9]+",
+        parts="[0-9]+",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code("draw_part"),
+        model=model_params,
+        inference=drawn,
+    script:
+        "../scripts/draw_part.py"
+
+
 rule draw_effects:
     """Draw every effect of a model again and again from the same people, and give it its interval."""
     input:
         cohort="data/derived/{cohort}/cohort.parquet",
         model="config/models/{model}.yaml",
         estimates="data/derived/{cohort}/estimates/{model}.parquet",
+        parts=parts_of_draws,
     output:
         draws="data/derived/{cohort}/draws/{model}.parquet",
         effects="data/derived/{cohort}/effects/{model}.parquet",
@@ -39,15 +86,15 @@ rule draw_effects:
         "logs/{cohort}/draw_effects/{model}.log",
     benchmark:
         "logs/{cohort}/draw_effects/{model}.tsv"
+    resources:
+        mem_mb=memory(500, per_draw=0.04),
+        runtime=minutes(5, per_work=20),
     conda:
         "../../environment.yml"
     params:
         code=code("draw_effects"),
         model=model_params,
-        inference={
-            key: STUDY.config["inference"][key]
-            for key in ("seed", "draws", "interval", "level")
-        },
+        inference=lambda wildcards: drawn(wildcards) | {"level": STUDY.config["inference"]["level"]},
     script:
         "../scripts/draw_effects.py"
 
@@ -66,6 +113,9 @@ rule analyse_trial:
         "logs/{cohort}/analyse_trial.log",
     benchmark:
         "logs/{cohort}/analyse_trial.tsv"
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(15),
     conda:
         "../../environment.yml"
     params:

@@ -6,7 +6,7 @@ from typing import Any
 from kinechain import io
 from kinechain.log import logged
 from kinechain.places import texts_in_place
-from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, join_intervals
+from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, findings, join_intervals
 from kinechain.spec import build_spec
 
 
@@ -14,6 +14,7 @@ def main(
     cohort_in: Path,
     model: Path,
     estimates: Path,
+    parts: list[Path],
     draws_out: Path,
     effects_out: Path,
     *,
@@ -23,7 +24,11 @@ def main(
     cohort = io.read_cohort(cohort_in)
     mapping = {**io.read_yaml(model), **texts_in_place(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
-    draws = draw_cohort(spec, cohort, seed=inference["seed"], draws=inference["draws"], interval=inference["interval"])
+    made = [(io.read_table(path), io.read_metadata(path)) for path in parts]
+    asked = {key: inference[key] for key in ("seed", "draws", "interval")}
+    draws = draw_cohort(spec, cohort, **asked, made=made)
+    for finding in findings(draws):
+        print(f"{finding.level}: {finding.what}. {finding.remedy}")
     effects = join_intervals(io.read_table(estimates), draws, inference["interval"], inference["level"])
     io.write_frame(draws_frame(draws), draws_out, draws_metadata(draws))
     io.write_table(effects, effects_out)
@@ -35,6 +40,7 @@ if __name__ == "__main__":
             Path(snakemake.input.cohort),
             Path(snakemake.input.model),
             Path(snakemake.input.estimates),
+            [Path(part) for part in snakemake.input.parts],
             Path(snakemake.output.draws),
             Path(snakemake.output.effects),
             choices=snakemake.params.model,

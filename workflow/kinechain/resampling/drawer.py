@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kinechain import workload
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale, moments_of_sums
 from kinechain.numerics.batched_wishart import wishart_moments
@@ -88,7 +89,7 @@ class MomentDrawer:
 
     @property
     def seconds_a_draw(self) -> float:
-        return 7e-6 + 5e-9 * self.design.n
+        return workload.closed_form(self.design.n)
 
     @property
     def n(self) -> int:
@@ -137,7 +138,7 @@ class PublishedDrawer:
 
     @property
     def seconds_a_draw(self) -> float:
-        return 2e-5
+        return workload.from_law()
 
     @property
     def n(self) -> int:

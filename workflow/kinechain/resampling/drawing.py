@@ -23,6 +23,7 @@ from kinechain.resampling.imputation import make_imputation_drawer
 from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
 from kinechain.resampling.newton import make_newton_drawer, newton_moment_fit
 from kinechain.resampling.recursive import parameters_of_moments, recursive_model
+from kinechain.resampling.refit import RefitDrawer, make_refit_drawer, needs_refit, refit_moments
 from kinechain.resampling.sampling import make_design, make_features
 from kinechain.spec import ModelSpec
 
@@ -64,6 +65,9 @@ def draw_effects(
     share = partial(_draw_share, drawer, plan, seed, cohort, draws)
     values, standardised, failed = _share_out(share, wanted, cores)
     estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
+    if isinstance(drawer, RefitDrawer):
+        undefined = drawer.undefined(plan)
+        values[undefined], estimate[undefined] = np.nan, np.nan
     curvature = [np.full(len(plan.effects), np.nan)] * 2
     if accelerate:
         left_out, stratum = drawer.leave_out()
@@ -98,16 +102,22 @@ def make_drawer(
     draws: int = CHUNK,
 ) -> Drawer:
     """The way to draw this model from these data; `draws` matter to imputation only, which makes no more than asked."""
-    _refuse_other_estimators(spec)
     names = spec.table.observed
-    model = recursive_model(spec.table) if not spec.options.group else None
+    is_refitted = needs_refit(spec)
+    model = recursive_model(spec.table) if not (spec.options.group or is_refitted) else None
     if isinstance(data, Moments):
         own = data.select(names)
+        if is_refitted:
+            refit, table = refit_moments(spec, own)
+            return PublishedDrawer(table, own, refit)
         if model is not None:
             return PublishedDrawer(spec.table, own, partial(parameters_of_moments, model))
         fit, table = newton_moment_fit(spec, data, *published_sample(own))
         return PublishedDrawer(table, own, fit)
     if scheme is Scheme.MONTE_CARLO:
+        if spec.estimator not in ("ml", "mlr"):
+            what = f"Monte Carlo draws are offered for ml and mlr, not for {spec.estimator}"
+            raise UserError(Problem(spec.where, what, "Use percentile: people are drawn and the model fitted anew"))
         return make_monte_carlo_drawer(spec, data)
     X = columns(data, names)
     groups = labels_of(data, spec.options.group) if spec.options.group else None
@@ -123,23 +133,13 @@ def make_drawer(
     if scheme is Scheme.MOMENT_NORMAL and (has_gaps or model is None):
         what = "`moment_normal` draws need complete data and a recursive model"
         raise UserError(Problem(spec.where, what, "Use `multinomial`"))
+    if is_refitted:
+        return make_refit_drawer(spec, data, X, design, groups)
     if model is None:
         return make_newton_drawer(spec, data, X, design, groups)
     if has_gaps:
         return make_fiml_drawer(model, design, X, spec.where)
     return MomentDrawer(spec.table, make_features(X), design, partial(parameters_of_moments, model))
-
-
-def _refuse_other_estimators(spec: ModelSpec) -> None:
-    """Raises UserError for a model whose estimates are not maximum likelihood under normality."""
-    if spec.estimator not in ("ml", "mlr") or spec.options.ordered:
-        raise UserError(
-            Problem(
-                spec.where,
-                f"estimator `{spec.estimator}` is not drawn here: its draws would be those of another model",
-                "Its intervals come from its standard errors",
-            )
-        )
 
 
 def columns(data: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,6 +123,29 @@ def draws_metadata(draws: Draws) -> dict[str, Any]:
         "failed": draws.failed,
         "n": draws.n,
     }
+
+
+def restore_draws(sample: Draws, frame: pd.DataFrame, metadata: Mapping[str, Any]) -> Draws:
+    """Draws from what `draws_frame` and `draws_metadata` gave of them; the rest is that of `sample`.
+
+    Raises ValueError when they are draws of something else.
+    """
+    own = draws_metadata(sample)
+    differ = [key for key in ("model", "cohort", "seed", "scheme", "method", "n") if metadata[key] != own[key]]
+    names = [*sample.names, *(f"std:{name}" for name in sample.names)]
+    if list(frame.columns) != names:
+        differ.append("effects")
+    if differ:
+        raise ValueError(f"these draws differ in their {', '.join(differ)}")
+    values = frame.to_numpy(np.float64).T
+    half = len(sample.names)
+    return replace(
+        sample,
+        values=np.ascontiguousarray(values[:half]),
+        standardised=np.ascontiguousarray(values[half:]),
+        attempted=int(metadata["attempted"]),
+        failed=int(metadata["failed"]),
+    )
 
 
 def findings(draws: Draws) -> tuple[Finding, ...]:

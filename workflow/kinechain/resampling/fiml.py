@@ -10,6 +10,7 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
+from kinechain import workload
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
 from kinechain.numerics.batched_fiml import (
@@ -52,7 +53,7 @@ class FimlDrawer:
 
     @property
     def seconds_a_draw(self) -> float:
-        return 2e-5 + 6e-6 * len(self.patterns.observed) + 6e-9 * self.design.n
+        return workload.with_gaps(self.design.n, len(self.patterns.observed))
 
     @property
     def n(self) -> int:

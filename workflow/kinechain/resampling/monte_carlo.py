@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinechain import workload
 from kinechain.fit import Fit
 from kinechain.numerics import Array
 from kinechain.numerics.batched_newton import cell_values, imply
@@ -41,7 +42,7 @@ class MonteCarloDrawer:
 
     @property
     def seconds_a_draw(self) -> float:
-        return 2e-5
+        return workload.from_law()
 
     @property
     def n(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinechain import workload
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Fit
@@ -151,7 +152,7 @@ class NewtonDrawer:
 
     @property
     def seconds_a_draw(self) -> float:
-        return 1.5e-3 * len(self.people)
+        return workload.searched(self.design.n, len(self.people))
 
     @property
     def n(self) -> int:
@@ -257,10 +258,6 @@ def make_newton_drawer(
 
 def fitted(spec: ModelSpec, data: Any) -> Fit:
     """The sample's fit. Raises UserError where it has none to draw round."""
-    if spec.table.constraints:
-        raise UserError(
-            Problem(spec.where, "a model with constraints (`==`, `<`, `>`) cannot be drawn", "Use a label for equality")
-        )
     fit = fit_model(spec, data)
     if not fit.status.has_numbers:
         raise UserError(Problem(spec.where, "the sample's own fit did not converge", fit.status.value))
