@@ -40,6 +40,7 @@ MODEL_KEYS: Final = (
     "effects",
     "estimator",
     "missing",
+    "interval",
     "claims",
     "edges",
     "assumptions",
