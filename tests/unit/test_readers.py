@@ -8,7 +8,7 @@ import yaml
 
 from kinechain import draft, preflight
 from kinechain.raw_table import unique_names
-from tests.fixtures.make_fixtures import base_columns, write_xlsx
+from tests.fixtures.make_fixtures import base_columns, make, write_xlsx
 from tests.fixtures.study import ROOT, cohort_of, lines_of, values, write_study
 
 AGE = {"age": {"measure": "age_y"}}
@@ -137,6 +137,61 @@ def test_a_draft_leaves_open_what_the_file_cannot_say(tmp_path: Path) -> None:
     settled = drawn | {"design": "cross_sectional", "synthetic": False}
     path.write_text(yaml.safe_dump(settled))
     assert any("sampling_frame" in str(problem) for problem in preflight.check_cohort("my_study", config))
+
+
+DRAFTED = ("f01", "f02", "f03", "f04", "f05", "f06", "f06_dta", "f07", "f07_ods", "f08", "f09", "f10", "f17", "f18")
+
+
+@pytest.fixture(scope="module")
+def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("drafts"))
+
+
+@pytest.mark.parametrize("name", DRAFTED)
+def test_a_draft_is_refused_until_it_is_decided_and_then_runs(fixtures: Path, name: str) -> None:
+    """What the draft of a fixture's file leaves open is answered from the fixture's own yaml; nothing else is added."""
+    config = fixtures
+    truth = yaml.safe_load((config / "cohorts" / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = draft.draft_cohort(config.parent / truth["file"], truth["file"], preflight.read_dictionary(config))
+    file = config / "cohorts" / f"draft_{name}.yaml"
+    file.write_text(text, encoding="utf-8")
+    refused = [str(problem) for problem in preflight.check_cohort(file.stem, config)]
+    assert [line for line in refused if "design = `undecided`" in line]
+    assert [line for line in refused if "synthetic = `undecided`" in line]
+    entry = yaml.safe_load(text)
+    assert {"file": entry["file"], "format": entry["format"]} == {"file": truth["file"], "format": truth["format"]}
+    assert len(entry["columns"]) >= min(5, len(truth["columns"]))
+    for key in ("design", "sampling_frame", "synthetic"):
+        entry[key] = "general" if key == "sampling_frame" else truth[key]
+    file.write_text(yaml.safe_dump(entry, allow_unicode=True), encoding="utf-8")
+    refused = [str(problem) for problem in preflight.check_cohort(file.stem, config)]
+    open_questions = sum(len(column.get("undecided", ())) for column in entry["columns"].values())
+    assert len([line for line in refused if " is undecided: " in line]) == open_questions
+    answered = {column: truth["columns"][column] for column in entry["columns"] if column in truth["columns"]}
+    kept = {key: truth[key] for key in truth if key not in ("columns", "constructs", "file", "format")}
+    measures = {column["measure"] for column in answered.values()}
+    stand = {key: measure for key, measure in truth["constructs"].items() if measure in measures}
+    decided = {
+        **entry,
+        **kept,
+        "columns": answered,
+        "constructs": stand,
+        "read": {**entry.get("read", {}), **truth.get("read", {})},
+    }
+    file.write_text(yaml.safe_dump(decided, allow_unicode=True), encoding="utf-8")
+    assert [str(problem) for problem in preflight.check_cohort(file.stem, config)] == []
+
+
+def test_the_head_of_a_workbook_is_found_by_looking(fixtures: Path) -> None:
+    text = draft.draft_cohort(fixtures.parent / "data/f18.xlsx", "data/f18.xlsx", preflight.read_dictionary(fixtures))
+    assert yaml.safe_load(text)["read"] == {"sheet": "Angles", "header_row": 9, "units_row": 10}
+
+
+def test_a_draft_of_an_export_asks_about_events_and_codes(fixtures: Path) -> None:
+    text = draft.draft_cohort(fixtures.parent / "data/f04.csv", "data/f04.csv", preflight.read_dictionary(fixtures))
+    assert "redcap_event_name holds baseline_arm_1, followup_arm_1" in text
+    assert "# -99, -98 stand where no such value can be" in text
+    assert yaml.safe_load(text)["columns"]["work"]["item"] == "work"
 
 
 def test_a_header_cannot_smuggle_yaml_into_a_draft(tmp_path: Path) -> None:

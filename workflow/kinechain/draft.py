@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from kinechain.io import write_text
 from kinechain.measures import Dictionary, LinearMap, Measure
 from kinechain.numerics import Array
 from kinechain.preflight import read_dictionary
+from kinechain.pseudonyms import names_a_person
 from kinechain.raw_table import RawTable
 from kinechain.readers import READERS
 
@@ -59,19 +60,13 @@ UNITS = (
 )
 """Units files are written in; those that fit a measure's dimension are tried on a column's range."""
 
-ID_WORDS = {
-    "id",
-    "subject",
-    "subjectid",
-    "subject_id",
-    "record_id",
-    "record id",
-    "patient",
-    "participant",
-    "case",
-    "code",
-}
-PRIVATE_WORDS = ("name", "birth", "dob", "address", "phone", "mail", "comment", "note", "remark")
+ID_NAME = re.compile("(subject|record|patient|pat|participant|person|case|study)?(id|no|nr|number|code)?|id.*")
+"""What is left of the head of a column of ids when only its letters stay."""
+
+FREE_TEXT = frozenset({"comment", "comments", "note", "notes", "remark", "remarks", "diary", "free", "text"})
+VISIT_WORD = re.compile("t[0-9]|v[0-9]|visit[0-9]*|bl|baseline|pre|post|fu[0-9]?|followup|m[0-9]{1,2}|w[0-9]{1,2}")
+"""Words of a column's head that may say a visit."""
+
 MOST_FIT = 0.95
 """Share of the values that must lie in a measure's hard range for a unit or convention to be called possible."""
 
@@ -119,13 +114,43 @@ def draft_cohort(path: Path, shown: str, dictionary: Dictionary) -> str:
     """The text of a draft yaml for a data file. Raises UserError when the file cannot be read."""
     form, raw, read = _look(path, shown, dictionary)
     names = [str(name) for name in raw.frame.columns]
-    who = next((name for name in names if name.strip().lower() in ID_WORDS), "")
+    who = next((name for name in names if _names_ids(name)), "")
     rest = [name for name in names if name != who]
     index = index_names(dictionary)
     found = [item for name in rest if (item := candidate(name, raw.frame[name], raw, index, dictionary)) is not None]
     recognised = {item.column for item in found}
     unused = [name for name in rest if name not in recognised]
-    return _text(path, shown, form, read, who, found, unused, dictionary)
+    return _text(path, shown, form, read, who, found, unused, _questions(raw, found, dictionary), dictionary)
+
+
+def _names_ids(name: str) -> bool:
+    letters = re.sub(r"[\W_]+", "", name.lower())
+    return bool(letters) and ID_NAME.fullmatch(letters) is not None
+
+
+def _questions(raw: RawTable, found: Sequence[Candidate], dictionary: Dictionary) -> list[str]:
+    """What the file as a whole leaves open: rows of one person, and numbers that may mean missing."""
+    questions = []
+    event = next((name for name in raw.row_keys if name in raw.frame.columns), "")
+    if event:
+        events = [_one_line(str(word)) for word in raw.frame[event].dropna().unique()[:12]]
+        questions.append(
+            f"# rows are told apart by {', '.join(raw.row_keys)}; {_one_line(event)} holds {', '.join(events)}."
+        )
+        questions.append(f"# Say `visit: {_one_line(event)}`, or choose rows with `read: {{events: [...]}}`;")
+        questions.append("# a repeated instrument is a `trial:`.")
+    codes = set()
+    for item in found:
+        hard = dictionary[item.measure].hard
+        if hard:
+            values = read_numbers(raw.frame[item.column], missing_words=dictionary.missing_words).values
+            codes |= {
+                code for code in dictionary.suspect_codes if (values == code).any() and not hard[0] <= code <= hard[1]
+            }
+    if codes:
+        named = ", ".join(f"{code:g}" for code in sorted(codes))
+        questions.append(f"# {named} stand where no such value can be: if they mean missing, list them here")
+    return questions
 
 
 def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable, dict[str, Any]]:
@@ -136,14 +161,17 @@ def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable
         raise UserError(Problem(shown, "the format cannot be told from the name", f"Known endings are {known}"))
     read: dict[str, Any] = {}
     if form == "excel":
-        from kinechain.readers.workbook import likely_header_row
+        from kinechain.readers.workbook import likely_layout
 
-        row = likely_header_row(path, shown)
-        read = {"header_row": row} if row > 1 else {}
+        read = likely_layout(path, shown)
     module, function = READERS[form]
     raw: RawTable = getattr(import_module(module), function)(path, shown, None, {**read, "text": ()}, dictionary)
     if form == "csv" and {"redcap_event_name", "Event Name"} & set(raw.header):
+        from kinechain.readers.redcap import ROW_KEYS
+
         form = "redcap"
+        keys = [name for pair in ROW_KEYS for name in pair if name in raw.frame.columns]
+        raw = replace(raw, row_keys=tuple(keys))
     plain = {"separator": ",", "decimal": ".", "encoding": "utf-8"}
     return form, raw, read | {key: value for key, value in raw.settings.items() if value != plain.get(key)}
 
@@ -154,7 +182,12 @@ def candidate(
     """What a column may be, by its name (or label) and the range of its numbers; None when nothing comes to mind."""
     words = _words(f"{name} {raw.labels.get(name, '')}")
     side = next((dictionary.sides[word] for word in reversed(words) if word in dictionary.sides and len(words) > 1), "")
-    plain = [word for word in words if word not in dictionary.sides]
+    visits = [word for word in words if VISIT_WORD.fullmatch(word) and len(words) > 1]
+    plain = [word for word in words if word not in dictionary.sides and word not in visits]
+    texts = (name, raw.labels.get(name, ""))
+    found = (_item([word for word in _words(text) if word not in visits], dictionary) for text in texts)
+    for owner, asked in (item for item in found if item is not None):
+        return Candidate(name, owner.name, {"item": asked}, (f"is it the item {asked} of {owner.label}? Confirm it",))
     best, score = None, 0.0
     for measure, alias in names.sharing(plain):
         likeness = _likeness(plain, alias)
@@ -169,6 +202,8 @@ def candidate(
         keys["side"] = side
     if score < 1.0:
         undecided.insert(0, f"is it {best.label}? Only part of the name says so")
+    if visits:
+        undecided.append(f"does {visits[0]} say a visit? Then add visit, else nothing")
     return Candidate(name, best.name, keys, tuple(undecided))
 
 
@@ -200,6 +235,15 @@ def index_names(dictionary: Dictionary) -> NameIndex:
         for word in set(alias):
             by_word[word] = (*by_word.get(word, ()), at)
     return NameIndex(names, by_word)
+
+
+def _item(words: Sequence[str], dictionary: Dictionary) -> tuple[Measure, str] | None:
+    """The item of a questionnaire that a column's head names, word for word."""
+    for measure in dictionary.measures.values():
+        for item in measure.items:
+            if list(words) == _words(item):
+                return measure, item
+    return None
 
 
 def _words(text: str) -> list[str]:
@@ -270,8 +314,13 @@ def _text(
     who: str,
     found: Sequence[Candidate],
     unused: Sequence[str],
+    questions: Sequence[str],
     dictionary: Dictionary,
 ) -> str:
+    from kinechain.readers.redcap import ROW_KEYS
+
+    rows_apart = {name for pair in ROW_KEYS for name in pair}
+    told = f"{{column: {_quoted(who)}, hash: keyed}} # it is headed as a name" if names_a_person(who) else _quoted(who)
     lines = [
         "# A draft made from the file's names and ranges. Settle every `undecided`, then delete it; `kinechain check`",
         "# says what is left. Columns not listed under `columns` never enter.",
@@ -281,11 +330,11 @@ def _text(
         "design: undecided # cross_sectional, longitudinal or trial",
         "sampling_frame: undecided # who could enter: general, or people with which complaint",
         "synthetic: undecided # true or false",
-        f"id: {_quoted(who)}" if who else "# id: the column that names the person, if there is one",
+        f"id: {told}" if who else "# id: the column that names the person, if there is one",
     ]
     if read:
         lines += ["read: # found by looking", *(f"  {key}: {_quoted(value)}" for key, value in sorted(read.items()))]
-    lines += ["missing_codes: [] # numbers or words that mean missing", "columns:"]
+    lines += [*questions, "missing_codes: [] # numbers or words that mean missing", "columns:"]
     for item in found:
         keys = "".join(f", {key}: {_quoted(value)}" for key, value in item.keys.items())
         doubts = ", ".join(_quoted(question) for question in item.undecided)
@@ -296,7 +345,8 @@ def _text(
         lines[-1] = "columns: {} # no name was recognised; list each column with its measure"
     lines += ["# Not recognised:"] * bool(unused)
     for name in unused[:200]:
-        private = any(word in name.lower() for word in PRIVATE_WORDS)
+        private = names_a_person(name) or not FREE_TEXT.isdisjoint(_words(name))
+        private = private and name not in rows_apart
         lines.append(
             f"#   {_one_line(name)}" + (" (may name a person or hold free text: never map it)" if private else "")
         )

@@ -66,10 +66,56 @@ def read_workbook(
     return RawTable(frame.replace({"": None}), tuple(names))
 
 
-def likely_header_row(path: Path, shown: str) -> int:
-    """Row, counted from 1, that looks like the header of the first sheet: the first of the widest that is all words."""
+def likely_layout(path: Path, shown: str) -> dict[str, Any]:
+    """How a workbook is to be read, by looking: the fullest sheet, its header, and a row of units below it.
+
+    In the words of `read:`, what holds anyway left out. Raises UserError when the file is no workbook.
+    """
     _measure(path, shown)
-    rows = _rows(path, shown, {})[:60]
+    names, rows = _fullest_sheet(path, shown)
+    header = _likely_header_row(rows[:60])
+    read: dict[str, Any] = {"sheet": names[1]} if names[0] > 1 else {}
+    if header > 1:
+        read["header_row"] = header
+    below = rows[header : header + 2]
+    if len(below) == 2 and _is_of_words(below[0]) and not _is_of_words(below[1]):
+        read["units_row"] = header + 1
+    return read
+
+
+def _fullest_sheet(path: Path, shown: str) -> tuple[tuple[int, str], list[list[Any]]]:
+    """Number and name of the sheet with most filled cells, and its rows."""
+    best: tuple[int, tuple[int, str], list[list[Any]]] = (-1, (1, ""), [])
+    for number, name in enumerate(_sheet_names(path, shown), start=1):
+        rows = _rows(path, shown, {"sheet": number})
+        filled = sum(_is_filled(cell) for row in rows for cell in row)
+        if filled > best[0]:
+            best = (filled, (number, name), rows)
+    return best[1], best[2]
+
+
+def _sheet_names(path: Path, shown: str) -> list[str]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            return list(book.sheet_names)
+    except (CalamineError, OSError, ValueError, OverflowError):
+        raise UserError(_broken(shown)) from None
+    except BaseException as error:  # a panic of the Rust library is a BaseException of its own
+        if type(error).__name__ == "PanicException":
+            raise UserError(_broken(shown)) from None
+        raise
+
+
+def _is_of_words(row: Sequence[object]) -> bool:
+    """Whether a row has cells and none of them is a number."""
+    cells = [str(cell).strip() for cell in row if _is_filled(cell)]
+    return bool(cells) and not any(re.fullmatch(r"[+-]?[\d.,]+", cell) for cell in cells)
+
+
+def _likely_header_row(rows: Sequence[Sequence[object]]) -> int:
+    """Row, counted from 1, that looks like the header: the first of the widest that is all words."""
     filled = [sum(_is_filled(cell) for cell in row) for row in rows]
     widest = max(filled, default=0)
     for number, (row, count) in enumerate(zip(rows, filled, strict=True), start=1):
