@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.kinechain-ready
+CLUSTER := $(VENV)/cluster/.ready
 CORES ?= 2
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup report check lint test test-all golden bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
+.PHONY: help setup cluster report check lint test test-all golden bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +29,20 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q -j $(CORES) $(VENV)/lib workflow/kinechain >/dev/null || true
 	@touch $@
 
+cluster: $(CLUSTER) ## what snakemake needs to hand jobs to a queue (profiles/queue, profiles/slurm)
+	@echo 'Before snakemake: export PYTHONPATH="$(CURDIR)/$(VENV)/cluster"'
+
+# In a folder of its own: every plugin that is installed slows the start of snakemake, wanted or not.
+$(CLUSTER): requirements-cluster.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target $(VENV)/cluster -r requirements-cluster.lock
+	@touch $@
+
 report: setup ## the default study: reports/index.html
 	$(BIN)/snakemake --cores $(CORES)
+
+verify: setup ## compute everything again in a fresh folder, and say what differs from what was committed
+	$(BIN)/snakemake --cores $(CORES) verify
 
 check: setup ## mistakes in config and data, all at once, before anything runs
 	$(BIN)/kinechain check
@@ -42,10 +55,10 @@ lint: setup ## style, types, format, and pages made from other files
 	$(BIN)/snakemake --lint
 	$(BIN)/python docs/generate.py --check
 
-test: lint ## lint and the tests: what CI runs
+test: lint $(CLUSTER) ## lint and the tests: what CI runs
 	$(BIN)/pytest -n $(CORES) -m "not slow" tests
 
-test-all: lint ## the slow tests too
+test-all: lint $(CLUSTER) ## the slow tests too
 	$(BIN)/pytest -n $(CORES) tests
 
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
@@ -85,6 +98,8 @@ lock: setup ## requirements.lock from requirements.in, then environment.yml and 
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-emit-find-links --no-header requirements.in -o requirements.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements-cluster.in -o requirements-cluster.lock
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what the workflow made (not .venv)

@@ -108,6 +108,11 @@ class Study:
         """Whether a cohort has arms to which people were assigned."""
         return bool(self.cohorts[cohort]["design"] == "trial")
 
+    def has_rows_of_people(self, cohort: str) -> bool:
+        """Whether a cohort has one row a person: no table of moments, no visits."""
+        described = self.cohorts[cohort]
+        return described["design"] == "cross_sectional" and described.get("format") != "moments"
+
     def choices_of_checks(self, cohort: str) -> dict[str, Any]:
         """What the checks of a cohort hang on besides its files: macros, methods, the effect of each claim."""
         claims = read_yaml(self.root / CONFIG / "claims.yaml")

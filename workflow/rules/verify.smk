@@ -1,7 +1,7 @@
-# The study once more -> what differs
+# The study once more -> what differs; a cohort -> its synthetic twin
 #
 # requires  config/, data/, reports/manifest.json (of the last commit where there is one); nothing in reports/ or data/derived/
-# makes     reports/certificate.html, certificate_pictures.html, codecheck.yml
+# makes     reports/certificate.html, certificate_pictures.html, codecheck.yml; reports/{cohort}/twin
 
 
 rule verify:
@@ -11,5 +11,37 @@ rule verify:
     conda:
         "../../environment.yml"
     threads: workflow.cores
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(240),
     script:
         "../scripts/verify_study.py"
+
+
+rule make_twin:
+    """Synthetic rows with the very moments of a cohort, for reproducing its linear numbers and not for discovery."""
+    input:
+        cohort="data/derived/{cohort}/cohort.parquet",
+        models=per_model("config/models/{model}.yaml"),
+        effects="reports/{cohort}/tables/effects.csv",
+        decisions="config/decisions.yaml",
+    output:
+        directory("reports/{cohort}/twin"),
+    log:
+        "logs/{cohort}/make_twin.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code("make_twin"),
+        study=STUDY.config,
+    script:
+        "../scripts/make_twin.py"
+
+
+rule twin:
+    """A twin of every cross-sectional cohort of people; one that would tell too much says why there is none."""
+    input:
+        expand(
+            "reports/{cohort}/twin",
+            cohort=[name for name in COHORTS if STUDY.has_rows_of_people(name)],
+        ),

@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "fit": ("kinechain.commands.fit", "fit one model to one data file, now"),
     "trace": ("kinechain.commands.trace", "where a number of a report came from"),
     "freeze": ("kinechain.commands.freeze", "write down what config says before the data are analysed"),
+    "twin": ("kinechain.commands.twin", "a synthetic twin of a cohort, for reproducing and not for discovery"),
     "verify": ("kinechain.commands.verify", "compute the study again and compare it with what was committed"),
 }
 """Command -> module, and what it does in one line."""
