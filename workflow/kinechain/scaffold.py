@@ -65,7 +65,7 @@ def start_study(folder: Path) -> tuple[Path, ...]:
         what = "the folder is not empty" if folder.is_dir() else "this is a file"
         raise UserError(Problem(str(folder), what, "Name a new folder: `kinechain init DIR`"))
     try:
-        for name in ("config", "data/demo", "data/published", "profiles/default"):
+        for name in ("config", "data/demo", "data/published", "profiles"):
             shutil.copytree(
                 HOME / name, folder / name, copy_function=_copy, ignore=shutil.ignore_patterns("*.py", "__pycache__")
             )

@@ -20,6 +20,9 @@ rule build_cohort:
         "logs/{cohort}/build_cohort.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(400),
+        runtime=minutes(5),
     params:
         code=code("build_cohort"),
         measures=measures_used,

@@ -90,3 +90,20 @@ def model_params(wildcards):
 def digests(wildcards):
     """Digests a report shows: of its data, its config and the package."""
     return STUDY.digests(wildcards.cohort) | {"code": code("write_report")}
+
+
+def memory(megabytes, per_draw=0.0):
+    """What a job may hold: its code and tables, and so much for each draw; twice as much after each failed attempt."""
+    asked = megabytes + per_draw * STUDY.config["inference"]["draws"]
+    return lambda wildcards, attempt: int(asked) * 2 ** (attempt - 1)
+
+
+def minutes(least, per_work=0.0):
+    """How long a job may take: a few minutes, and so much for a million draws times kilobytes of data."""
+
+    def asked(wildcards, attempt):
+        size = os.path.getsize(STUDY.data_file(wildcards.cohort)) / 1000
+        work = STUDY.config["inference"]["draws"] * size / 1e6
+        return int(least + per_work * work) * 2 ** (attempt - 1)
+
+    return asked if per_work else lambda wildcards, attempt: least * 2 ** (attempt - 1)

@@ -22,6 +22,9 @@ rule run_checks:
         "logs/{cohort}/run_checks.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(600, per_draw=0.02),
+        runtime=minutes(10, per_work=20),
     params:
         code=code("run_checks"),
         choices=lambda wildcards: STUDY.choices_of_checks(wildcards.cohort),
@@ -49,6 +52,9 @@ rule judge_claims:
         "logs/{cohort}/judge_claims.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(500, per_draw=0.06),
+        runtime=minutes(5, per_work=2),
     params:
         code=code("judge_claims"),
     script:

@@ -4,11 +4,14 @@
 # makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
 
 
-
 def drawn(wildcards):
     """What a model's draws hang on: seed, number, interval."""
     inference = STUDY.config["inference"]
-    return {"seed": inference["seed"], "draws": inference["draws"], "interval": STUDY.interval_of(wildcards.model)}
+    return {
+        "seed": inference["seed"],
+        "draws": inference["draws"],
+        "interval": STUDY.interval_of(wildcards.model),
+    }
 
 
 def parts_of_draws(wildcards):
@@ -32,11 +35,11 @@ rule fit_model:
         "logs/{cohort}/fit_model/{model}.log",
     benchmark:
         "logs/{cohort}/fit_model/{model}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=memory(400),
         runtime=minutes(5, per_work=2),
-    conda:
-        "../../environment.yml"
     params:
         code=code("fit_model"),
         model=model_params,
@@ -56,14 +59,14 @@ rule draw_part:
         "logs/{cohort}/draw_part/{model}.{part}of{parts}.log",
     benchmark:
         "logs/{cohort}/draw_part/{model}.{part}of{parts}.tsv"
-    resources:
-        mem_mb=memory(500, per_draw=0.04),
-        runtime=minutes(5, per_work=20),
     wildcard_constraints:
         part="[0-9]+",
         parts="[0-9]+",
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(500, per_draw=0.04),
+        runtime=minutes(5, per_work=20),
     params:
         code=code("draw_part"),
         model=model_params,
@@ -86,15 +89,16 @@ rule draw_effects:
         "logs/{cohort}/draw_effects/{model}.log",
     benchmark:
         "logs/{cohort}/draw_effects/{model}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=memory(500, per_draw=0.04),
         runtime=minutes(5, per_work=20),
-    conda:
-        "../../environment.yml"
     params:
         code=code("draw_effects"),
         model=model_params,
-        inference=lambda wildcards: drawn(wildcards) | {"level": STUDY.config["inference"]["level"]},
+        inference=lambda wildcards: drawn(wildcards)
+        | {"level": STUDY.config["inference"]["level"]},
     script:
         "../scripts/draw_effects.py"
 
@@ -113,11 +117,11 @@ rule analyse_trial:
         "logs/{cohort}/analyse_trial.log",
     benchmark:
         "logs/{cohort}/analyse_trial.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=memory(500),
         runtime=minutes(15),
-    conda:
-        "../../environment.yml"
     params:
         code=code("analyse_trial"),
         seed=STUDY.config["inference"]["seed"],

@@ -54,6 +54,9 @@ rule write_tables:
         "logs/{cohort}/write_tables.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(5),
     params:
         code=code("write_tables"),
         study=STUDY.config,
@@ -74,6 +77,9 @@ rule draw_figures:
         "logs/{cohort}/draw_figures.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(700),
+        runtime=minutes(10),
     params:
         code=code("draw_figures"),
         study=STUDY.config,
@@ -99,6 +105,9 @@ rule write_report:
         "logs/{cohort}/write_report.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(800),
+        runtime=minutes(10),
     params:
         code=code("write_report"),
         template=TEMPLATE,
@@ -106,6 +115,7 @@ rule write_report:
         study=STUDY.config,
         digests=digests,
         left_out=lambda wildcards: STUDY.left_out(wildcards.cohort),
+        registration=REGISTRATION,
     script:
         "../scripts/write_report.py"
 
@@ -122,6 +132,9 @@ rule write_index:
         "logs/write_index.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(400),
+        runtime=minutes(5),
     params:
         code=code("write_index"),
         template=TEMPLATE,
@@ -158,6 +171,9 @@ rule write_manifest:
         "logs/write_manifest.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(300),
+        runtime=minutes(5),
     params:
         code=code("write_manifest"),
         code_of={rule: code(rule) for rule in STEPS} | {"templates": TEMPLATE},
@@ -179,6 +195,9 @@ rule write_run:
         "logs/write_run.log",
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(300),
+        runtime=minutes(5),
     params:
         title=STUDY.config["study"]["title"],
     script:
