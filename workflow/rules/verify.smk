@@ -10,7 +10,7 @@ rule verify:
         "logs/verify.log",
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: os.cpu_count()
     resources:
         mem_mb=memory(1000),
         runtime=minutes(240),
