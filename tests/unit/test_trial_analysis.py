@@ -115,9 +115,9 @@ def test_flow_adds_up(results: dict[str, TrialResults]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         trial = trial_from(load_cohort("demo_trial", Path("config")), plan)
-    from kinechain.trials.flow import trace_flow
+    from kinechain.trials.flow import analyses_of, trace_flow
 
-    counts = {(entry.arm, entry.step, entry.at): entry.count for entry in trace_flow(trial, plan)}
+    counts = {(entry.arm, entry.step, entry.at): entry.count for entry in trace_flow(trial, analyses_of(trial, plan, None))}
     for arm in trial.arms:
         randomised = counts[arm, "randomised", ""]
         assert randomised == 80
@@ -126,6 +126,7 @@ def test_flow_adds_up(results: dict[str, TrialResults]) -> None:
         for visit in trial.visits:
             gone += counts[arm, "left", visit]
             assert counts[arm, "attended", visit] + counts[arm, "missed", visit] + gone == randomised
+        assert counts[arm, "complete", "neck_pain"] <= counts[arm, "response", "fu"] <= counts[arm, "attended", "fu"]
 
 
 def test_small_counts_are_masked(results: dict[str, TrialResults]) -> None:

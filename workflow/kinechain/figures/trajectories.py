@@ -82,7 +82,8 @@ def widest_gap(table: pd.DataFrame) -> str:
     if not gaps:
         return ""
     _, outcome, low_arm, high_arm = max(gaps)
-    return f"At {visits[-1]} the arms lie furthest apart in {outcome[:1].lower() + outcome[1:]}: {low_arm} against {high_arm}"
+    what = outcome[:1].lower() + outcome[1:]
+    return f"At {visits[-1]} the arms lie furthest apart in {what}: {low_arm} against {high_arm}"
 
 
 @style.styled

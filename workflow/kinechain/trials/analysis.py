@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kinechain.cohort import Cohort
 from kinechain.decisions import Decisions
-from kinechain.trials.contrasts import ArmModel, ContrastRow, contrasts_of, distances, fit_arms
+from kinechain.trials.contrasts import ArmModel, ContrastRow, contrasts_of, distances, fit_arms, impossible
 from kinechain.trials.effect_rows import (
     MODEL,
     contrast_effects,
@@ -24,7 +25,7 @@ from kinechain.trials.effect_rows import (
     way_effects,
 )
 from kinechain.trials.factorial import cross_factors
-from kinechain.trials.flow import trace_course
+from kinechain.trials.flow import analyses_of, trace_course
 from kinechain.trials.lagged import trace_lags
 from kinechain.trials.mediation import Mediated, follow_ways
 from kinechain.trials.missing import MissingRow, complete_trial, vary_assumptions
@@ -41,8 +42,8 @@ class TrialResults:
     """Everything a report and the claims read of a trial.
 
     effects  contract of the effect table, models M10_trial and M9_lagged
-    tables   name -> tidy table: flow baseline trajectories contrasts responders relapse mediation sensitivity missing
-             lags
+    tables   name -> tidy table: flow baseline trajectories contrasts responders relapse mediation mediator_rho
+             unseen_visits tipping lags equal_lags
     facts    what verdicts need beside estimates: testable, non_inferior, overturned, tipping, df, left_out ...
     n        people randomised
     """
@@ -77,8 +78,9 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
         found, tips = vary_assumptions(trial, plan, name, rows, deltas, completed[name])
         missing += found
         tipping += tips
-    facts: dict[str, Any] = _first_facts(trial)
-    contrasts += _distance_contrasts(trial, plan, decisions, facts)
+    facts: dict[str, Any] = _first_facts(trial, plan)
+    beyond, among = _distance_contrasts(trial, plan, decisions, facts)
+    contrasts += among
     factorial = list(cross_factors(trial, plan, models))
     responders, relapse = _relapse_and_response(trial, plan, decisions, models, completed, facts)
     rhos = decisions["sensitivity.rho_grid"].values
@@ -99,7 +101,19 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
         *factorial_effects(factorial, trial),
         *lag_effects(lags.rows),
     ]
-    tables = tables_of(trial, plan, cohort, contrasts, courses, responders, relapse, ways, missing, tipping, lags)
+    tables = tables_of(
+        trial,
+        cohort,
+        contrasts,
+        courses,
+        responders,
+        relapse,
+        ways,
+        missing,
+        tipping,
+        lags,
+        analyses_of(trial, plan, beyond),
+    )
     return TrialResults(pd.DataFrame(effects), tables, facts, trial.n)
 
 
@@ -137,24 +151,35 @@ def _mcid(trial: Trial, decisions: Decisions, name: str) -> float:
     return decisions.value(f"mcid.{trial.measures.get(name, name)}")
 
 
-def _first_facts(trial: Trial) -> dict[str, Any]:
+def _first_facts(trial: Trial, plan: TrialPlan) -> dict[str, Any]:
+    days = [column[~np.isnan(column)] for column in trial.day.T]
+    lacking = impossible(trial, plan)
     return {
         "arms": {arm: int((trial.arm == a).sum()) for a, arm in enumerate(trial.arms)},
         "visits": list(trial.visits),
+        "days": {visit: float(seen.mean()) for visit, seen in zip(trial.visits, days, strict=True) if len(seen)},
+        "labels": dict(plan.labels),
+        "lacking_arms": lacking,
         "covariates": list(trial.covariates),
         "left_out": list(trial.left_out),
         "filled": dict(trial.filled),
         "degrees_of_freedom": "between-within",
-        "testable": {},
+        "testable": {
+            f"{name}_": {"testable": False, "reason": f"The trial has no arm {' or '.join(arms)}."}
+            for name, arms in lacking.items()
+        },
     }
 
 
 def _distance_contrasts(
     trial: Trial, plan: TrialPlan, decisions: Decisions, facts: dict[str, Any]
-) -> list[ContrastRow]:
-    """Distance from neutral, and the signed value, among those beyond neutral at the first visit."""
+) -> tuple[NDArray[np.bool_] | None, list[ContrastRow]]:
+    """Who lies beyond neutral at the first visit; the distance from neutral and the signed value among them.
+
+    Nothing when the plan asks for none, or too few lie there.
+    """
     if plan.distance is None or plan.distance.of not in trial.values:
-        return []
+        return None, []
     of, name = plan.distance.of, plan.distance.name
     neutral = decisions.value(f"neutral.{trial.measures.get(of, of)}")
     Y, beyond, share = distances(trial, plan, neutral)
@@ -163,9 +188,9 @@ def _distance_contrasts(
     reason = f"{100 * share:.0f} % lie beyond neutral at the first visit; {100 * least:.0f} % are the least"
     facts["testable"][name] = {"testable": bool(testable), "reason": "" if testable else f"Only {reason}."}
     if not testable:
-        return []
+        return None, []
     rows = contrasts_of(trial, plan, name, Y, beyond, of)
-    return rows + contrasts_of(trial, plan, f"{name}_signed", trial.values[of], beyond, of)
+    return beyond, rows + contrasts_of(trial, plan, f"{name}_signed", trial.values[of], beyond, of)
 
 
 def _relapse_and_response(
@@ -181,12 +206,15 @@ def _relapse_and_response(
     if plan.responder_outcome in models:
         drawn, used = completed[plan.responder_outcome]
         mcid = _mcid(trial, decisions, plan.responder_outcome)
+        facts["response"] = {"outcome": plan.responder_outcome, "mcid": mcid}
         sets = {"imputed": drawn.at_random, "jump_to_reference": drawn.jump_to_reference}
         responders = compare_responders(trial, plan, mcid, sets, used)
     if plan.relapse is not None and plan.relapse.outcome in models and plan.relapse.arm in trial.arms:
         name = plan.relapse.outcome
         drawn, used = completed[name]
         mcid = _mcid(trial, decisions, name)
+        often = (decisions.value("sesoi.relapse_share_low"), decisions.value("sesoi.relapse_share_high"))
+        facts["relapse"] = {"outcome": name, "arm": plan.relapse.arm, "mcid": mcid, "often": list(often)}
         relapse = trace_relapse(trial, plan, models[name], mcid, drawn.at_random, used)
         difference = compare_relapse(trial, plan, mcid, drawn.at_random, used)
         if difference is not None:
@@ -215,6 +243,7 @@ def _judge_noninferiority(
             shown = row.result.high < margin
             facts["noninferiority"] = {
                 "contrast": row.comparison.name,
+                "effect": effect_name(row.comparison, row.outcome, row.when),
                 "margin": margin,
                 "non_inferior": bool(shown),
                 "superior": bool(shown and row.result.high < 0),

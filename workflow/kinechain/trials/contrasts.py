@@ -118,12 +118,14 @@ def possible(trial: Trial, plan: TrialPlan) -> list[Comparison]:
     return found
 
 
-def compare_arms(trial: Trial, plan: TrialPlan) -> list[ContrastRow]:
-    """Every contrast of every outcome by the constrained model and by what checks it."""
-    rows: list[ContrastRow] = []
-    for outcome in (name for name in plan.outcomes if name in trial.values):
-        rows += contrasts_of(trial, plan, outcome, trial.values[outcome])
-    return rows
+def impossible(trial: Trial, plan: TrialPlan) -> dict[str, list[str]]:
+    """Comparisons this trial cannot make, each with the arms it lacks."""
+    made = {comparison.name for comparison in possible(trial, plan)}
+    return {
+        comparison.name: [arm for arm in (*comparison.arms, *comparison.against) if arm not in trial.arms]
+        for comparison in plan.comparisons
+        if comparison.name not in made
+    }
 
 
 def contrasts_of(

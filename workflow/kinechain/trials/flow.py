@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kinechain.numerics import Array
 from kinechain.numerics.longitudinal import contrast
 from kinechain.trials.contrasts import ArmModel
 from kinechain.trials.plan import TrialPlan
@@ -17,8 +20,10 @@ from kinechain.trials.trial import Trial
 class FlowRow:
     """A count of people in one arm.
 
-    step   randomised; attended, missed (but seen later) and left (never seen again) by visit; analysed by outcome
-    at     visit or outcome, "" for randomised
+    step   randomised; attended, missed (but seen later) and left (never seen again) by visit; then who stands in each
+           analysis: analysed (an outcome), complete (an outcome at all visits), beyond (the far side of neutral),
+           response (the outcome of response at a visit and before), mediation
+    at     visit or outcome, "" where neither is meant
     """
 
     arm: str
@@ -27,7 +32,33 @@ class FlowRow:
     count: int
 
 
-def trace_flow(trial: Trial, plan: TrialPlan) -> list[FlowRow]:
+Analyses = Mapping[tuple[str, str], NDArray[np.bool_]]
+"""Analysis and what of -> (n,) who stands in it."""
+
+
+def analyses_of(trial: Trial, plan: TrialPlan, beyond: NDArray[np.bool_] | None) -> Analyses:
+    """Who stands in each analysis.
+
+    beyond  (n,) who lies beyond neutral at the first visit; None when that was not analysed
+    """
+    seen = {name: ~np.isnan(table) for name, table in trial.values.items()}
+    found: dict[tuple[str, str], NDArray[np.bool_]] = {
+        ("analysed", name): np.asarray(seen[name].any(axis=1)) for name in plan.outcomes if name in seen
+    }
+    if beyond is not None and plan.distance:
+        found["beyond", plan.distance.of] = beyond
+    name = plan.responder_outcome
+    if name in seen:
+        found["complete", name] = np.asarray(seen[name].all(axis=1))
+        for visit in (plan.after, plan.later):
+            found["response", visit] = seen[name][:, 0] & seen[name][:, trial.visits.index(visit)]
+    if plan.mediation and all(link in seen for link in (*plan.mediation.chain, plan.mediation.outcome)):
+        ways = [seen[link] for link in (*plan.mediation.chain, plan.mediation.outcome)]
+        found["mediation", plan.mediation.outcome] = np.asarray(np.any(ways, axis=(0, 2)))
+    return found
+
+
+def trace_flow(trial: Trial, analyses: Analyses) -> list[FlowRow]:
     """People by arm from randomisation to every analysis."""
     rows = []
     for a, arm in enumerate(trial.arms):
@@ -41,10 +72,7 @@ def trace_flow(trial: Trial, plan: TrialPlan) -> list[FlowRow]:
             before = came[:, :v].any(axis=1) if v else np.ones(len(came), dtype=bool)
             gone = before & ~came[:, v:].any(axis=1) & (came[:, v - 1] if v else True)
             rows.append(FlowRow(arm, "left", visit, int(gone.sum())))
-        for name in plan.outcomes:
-            if name in trial.values:
-                used = ~np.isnan(trial.values[name][here]).all(axis=1)
-                rows.append(FlowRow(arm, "analysed", name, int(used.sum())))
+        rows += [FlowRow(arm, step, at, int(used[here].sum())) for (step, at), used in analyses.items()]
     return rows
 
 
@@ -65,14 +93,13 @@ class BaselineRow:
     unit: str
 
 
-def describe_baseline(trial: Trial, covariates: dict[str, np.ndarray]) -> list[BaselineRow]:
-    """Every construct and covariate before treatment, by arm.
+def describe_baseline(trial: Trial, values: Mapping[str, Array], units: Mapping[str, str]) -> list[BaselineRow]:
+    """Every measure before treatment, by arm, as it was recorded and not turned toward the problem.
 
-    covariates  name -> (n,) values as recorded, missing NaN
+    values  measure -> (n,), missing NaN
     """
-    table = {name: values[:, 0] for name, values in trial.values.items()} | covariates
     rows = []
-    for name, value in table.items():
+    for name, value in values.items():
         known = value[~np.isnan(value)]
         is_share = bool(np.isin(known, (0.0, 1.0)).all())
         for a, arm in enumerate(trial.arms):
@@ -81,7 +108,7 @@ def describe_baseline(trial: Trial, covariates: dict[str, np.ndarray]) -> list[B
             mean = float(seen.mean()) if len(seen) else math.nan
             sd = float(seen.std(ddof=1)) if len(seen) > 1 and not is_share else math.nan
             missing = int(np.isnan(here).sum())
-            rows.append(BaselineRow(name, arm, len(seen), missing, mean, sd, is_share, trial.units.get(name, "")))
+            rows.append(BaselineRow(name, arm, len(seen), missing, mean, sd, is_share, units.get(name, "")))
     return rows
 
 

@@ -74,6 +74,7 @@ class TrialPlan:
     imputations: int = 50
     auxiliaries: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = (IMPUTED, DELTA, REFERENCE)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def comparison(self, name: str) -> Comparison:
         """The comparison of that name."""
@@ -126,6 +127,7 @@ def parse_plan(content: Mapping[str, Any]) -> TrialPlan:
         imputations=int(missing.get("imputations", 50)),
         auxiliaries=tuple(missing.get("auxiliaries", ())),
         assumptions=tuple(missing.get("assumptions", (IMPUTED, DELTA, REFERENCE))),
+        labels={str(name): str(words) for name, words in content.get("labels", {}).items()},
     )
 
 

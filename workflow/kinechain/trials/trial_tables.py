@@ -10,11 +10,11 @@ import pandas as pd
 from kinechain.cohort import Cohort
 from kinechain.trials.contrasts import ContrastRow
 from kinechain.trials.effect_rows import LIMITS, numbers_of
-from kinechain.trials.flow import CourseRow, describe_baseline, trace_flow
+from kinechain.trials.flow import Analyses, CourseRow, describe_baseline, trace_flow
 from kinechain.trials.lagged import Lags
 from kinechain.trials.mediation import Mediated
 from kinechain.trials.missing import MissingRow, Tipping
-from kinechain.trials.plan import Comparison, TrialPlan
+from kinechain.trials.plan import Comparison
 from kinechain.trials.relapse import RelapseRow
 from kinechain.trials.responders import ResponderRow
 from kinechain.trials.trial import FEWEST_SHOWN, Trial
@@ -22,7 +22,6 @@ from kinechain.trials.trial import FEWEST_SHOWN, Trial
 
 def tables_of(
     trial: Trial,
-    plan: TrialPlan,
     cohort: Cohort,
     contrasts: list[ContrastRow],
     courses: list[CourseRow],
@@ -32,18 +31,15 @@ def tables_of(
     missing: list[MissingRow],
     tipping: list[Tipping],
     lags: Lags,
+    analyses: Analyses,
 ) -> dict[str, pd.DataFrame]:
     """All tables, by name."""
     people = cohort.people
     assert people is not None
-    covariates = {
-        name: people[name].to_numpy(dtype=float)
-        for name in cohort.constructs
-        if name not in trial.values and name in people.columns
-    }
+    first = {name: people[name].to_numpy(dtype=float) for name in cohort.constructs.values() if name in people.columns}
     return {
-        "flow": _masked(_frame(trace_flow(trial, plan)), "count"),
-        "baseline": _masked(_frame(describe_baseline(trial, covariates)), "missing", values=()),
+        "flow": _masked(_frame(trace_flow(trial, analyses)), "count"),
+        "baseline": _masked(_frame(describe_baseline(trial, first, cohort.units)), "missing", values=()),
         "trajectories": _masked(_frame(courses), "seen_n", values=("seen_mean", "seen_sd")),
         "contrasts": _frame(
             {
@@ -75,13 +71,14 @@ def tables_of(
                 "low": row.difference.low,
                 "high": row.difference.high,
                 "mcid": row.mcid,
+                "unit": "share",
             }
             for row in responders
         ),
         "relapse": _masked(_frame(relapse), "n", values=LIMITS),
         "mediation": _frame(ways.ways if ways else ()),
-        "sensitivity": _frame(ways.sensitivity if ways else ()),
-        "missing": _frame(
+        "mediator_rho": _frame(ways.sensitivity if ways else ()),
+        "unseen_visits": _frame(
             {
                 "outcome": row.outcome,
                 **_sides(row.comparison),
