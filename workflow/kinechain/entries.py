@@ -344,7 +344,9 @@ def _write_checks(ledger: Ledger, results: Results) -> None:
                     ledger.share(key, row[column], rule=rule, inputs=inputs)
                 else:
                     error = row.get("std_error") if column in ESTIMATES else None
-                    ledger.number(key, row[column], error=error, rule=rule, inputs=inputs)
+                    in_sd = column.startswith("standardised") and is_number(row[column])
+                    text = decimal_text(row[column], 2) if in_sd else None
+                    ledger.number(key, row[column], error=error, rule=rule, inputs=inputs, text=text)
 
 
 ESTIMATES = ("estimate", "low", "high", "low_90", "high_90")
@@ -380,7 +382,8 @@ def _write_trial(ledger: Ledger, results: Results) -> None:
         ledger.number("trial/margin", margin, rule="margin of non-inferiority, declared in config", inputs=inputs)
     if is_number(facts.get("rho_at_zero")):
         rho = facts["rho_at_zero"]
-        ledger.number("trial/rho_at_zero", rho, rule="correlation that undoes the last link", inputs=inputs)
+        rule, text = "correlation that undoes the last link", decimal_text(rho, 2)
+        ledger.number("trial/rho_at_zero", rho, rule=rule, inputs=inputs, text=text)
     if facts.get("arm_by_mediator"):
         p = facts["arm_by_mediator"]["p_value"]
         ledger.p_value("trial/interaction/p", p, rule="test of arm by last mediator", inputs=inputs)

@@ -85,4 +85,4 @@ def p_text(p_value: object) -> str:
 def percent_text(share: float) -> str:
     """A share (0 to 1) in per cent, without decimals where it is whole."""
     value = 100 * share
-    return f"{value:.0f} %" if abs(value - round(value)) < 1e-9 else f"{value:.1f} %"
+    return f"{decimal_text(value, 0 if abs(value - round(value)) < 1e-9 else 1)} %"

@@ -186,19 +186,28 @@ def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
             "direct": _interval(ledger, "mediation", direct),
         }
         if not _clear(total[1]):
-            sentence = "{arm}: {outcome} at the last visit did not clearly differ from control, {total} {unit}."
+            sentence = "{arm}: at the last visit {outcome} did not clearly differ from control, {total} {unit}."
         elif not _clear(mediated[1]):
             sentence = (
-                "{arm}: an effect without the mechanism. {outcome} at the last visit differed by {total} {unit}, of "
+                "{arm}: an effect without the mechanism. At the last visit {outcome} differed by {total} {unit}, of "
                 "which {mediated} can be followed through the mediators and {direct} cannot."
             )
         else:
             sentence = (
-                "{arm}: {outcome} at the last visit differed by {total} {unit}; of this {mediated} can be followed "
+                "{arm}: at the last visit {outcome} differed by {total} {unit}; of this {mediated} can be followed "
                 "through the mediators, if no hidden cause joins mediator and outcome, and {direct} cannot."
             )
         yield say(ledger, sentence, **about)
-    if "trial/rho_at_zero" in ledger and _ways_of(results):
+    links = _rows(results, "mediation", way="edge")
+    if links and not _clear(links[-1][1]):
+        yield say(
+            ledger,
+            "The last link, from the last mediator to {outcome}, is not clear of zero: {value} {unit}.",
+            outcome=Quoted(results.short(str(links[-1][1]["outcome"]))),
+            value=_interval(ledger, "mediation", links[-1]),
+            unit=Quoted(str(links[-1][1]["unit"])),
+        )
+    elif links and "trial/rho_at_zero" in ledger:
         yield say(
             ledger,
             "The last link of the mediation would vanish if hidden causes made the errors of its two ends correlate by "
@@ -259,7 +268,7 @@ def _of_relapse(results: Results, ledger: Ledger) -> Iterator[Prose]:
         other = facts["relapse_difference"]["against"]
         prose += say(
             ledger,
-            " Relapse was more frequent than in the arm {other} by {difference} percentage points ({low} to {high}).",
+            " The share differs from that in the arm {other} by {difference} percentage points ({low} to {high}).",
             difference="trial/relapse_difference/estimate",
             low="trial/relapse_difference/low",
             high="trial/relapse_difference/high",
@@ -532,23 +541,24 @@ QUANTITIES = {
 
 
 def relapse_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
-    """Change during and after treatment for everybody, then relapse among those who had improved."""
-    arms = _arms(results, "relapse")
-    names = dict.fromkeys(str(row["quantity"]) for _, row in _rows(results, "relapse"))
-    rows = []
-    for name in names:
-        cells = []
-        for arm in arms:
-            found = _rows(results, "relapse", arm=arm, quantity=name)
-            cells.append(_with_interval(ledger, "relapse", found[0] if found else None))
-        unit = next(str(row["unit"]) for _, row in _rows(results, "relapse", quantity=name))
-        rows.append((Cell(_quantity(results, name)), Cell("" if unit == "share" else unit), *cells))
-    heads = ("Quantity", "Unit", *(capital(word(results, arm)) for arm in arms))
-    caption = (
-        "Everybody first. Those who improved were chosen after randomisation, so that their arms no longer compare "
-        "like with like: what luck alone would take back from them stands beside."
-    )
-    yield _table("trial_relapse", caption, heads, 2, rows)
+    """A table an arm: change during and after treatment for everybody, then relapse among those who had improved.
+
+    Those who improved were chosen after randomisation, so that their arms no longer compare like with like: what luck
+    alone would take back from them stands beside.
+    """
+    for arm in _arms(results, "relapse"):
+        rows = [
+            (
+                Cell(_quantity(results, str(row["quantity"]))),
+                _with_interval(ledger, "relapse", (place, row)),
+                Cell("" if row["unit"] == "share" else str(row["unit"])),
+            )
+            for place, row in _rows(results, "relapse", arm=arm)
+        ]
+        title = f"{capital(word(results, arm))}."
+        yield Table(
+            f"trial_relapse_{arm}", (Quoted(title),), ("", "Estimate", "Unit"), (False, True, False), tuple(rows)
+        )
 
 
 def _quantity(results: Results, name: str) -> str:
@@ -583,7 +593,10 @@ def ways_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
             )
         )
     heads = ("Arm", "On", "Way", "Effect", "Unit")
-    caption = "Arms against control, Monte Carlo intervals; a single link is the same in every arm."
+    caption = (
+        "Arms against control given the first values of outcome and mediators, so that a total may differ from the "
+        "contrast; Monte Carlo intervals; a single link is the same in every arm."
+    )
     yield Table("trial_ways", (Words(caption),), heads, (False, False, False, True, False), tuple(rows), "")
 
 
@@ -634,7 +647,7 @@ def unseen_visits(results: Results, ledger: Ledger) -> Iterator[Table]:
                 label = _assumption(ledger, placed)
                 shown.setdefault(label, []).append(_with_interval(ledger, "unseen_visits", placed))
         contrast = next(iter(whens.values()))[0][1]["contrast"]
-        shown["A finding is lost when worse by"] = [
+        shown["A finding is lost at a shift of"] = [
             _tip(ledger, _rows(results, "tipping", outcome=outcome, contrast=contrast, when=when)) for when in whens
         ]
         return shown
@@ -697,7 +710,13 @@ SHELVES: tuple[tuple[str, tuple[tuple[str, Maker], ...]], ...] = (
     ),
     ("trajectories", ()),
     ("contrasts", (("Every contrast", contrasts_by_visit), ("The same by other methods", contrasts_by_method))),
-    ("", (("Who improved enough to matter", responders), ("Whether it lasted", relapse_by_arm))),
+    (
+        "",
+        (
+            ("Who improved enough to matter", responders),
+            ("Whether it lasted: everybody first, then those who had improved", relapse_by_arm),
+        ),
+    ),
     ("ways", (("Every way", ways_by_arm), ("If a hidden cause joined mediator and outcome", hidden_cause))),
     ("", (("If visits nobody saw were otherwise", unseen_visits), ("What came before what", lags_by_pair))),
 )

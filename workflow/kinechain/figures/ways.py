@@ -66,7 +66,8 @@ def describe_ways(table: pd.DataFrame) -> Heading:
         title = f"An effect on {outcome}, and nothing of it by way of the mediators"
     unit = str(table["unit"].iloc[0])
     subtitle = (
-        f"Each arm against control at the last visit, in {unit}, with intervals; left of zero is less of the problem. "
+        f"Each arm against control at the last visit given all first values, in {unit}; left of zero is less of the "
+        "problem. "
         "Only the arms were dealt at random: the ways rest on no hidden common cause of mediator and outcome."
     )
     told = "; ".join(f"{row['arm_name']}, {row['name']} {row_text(row)}" for row in records(table))
