@@ -88,6 +88,9 @@ bench-verdicts: setup ## how often each verdict falls, truth by truth (up to an 
 bench-trials: setup ## contrasts and mediation of trials with a known truth (about ten minutes of one core)
 	nice $(BIN)/python benchmarks/trials.py
 
+bench-tampering: setup ## a hundred one-digit edits in published tables: each caught and named (about two minutes)
+	$(BIN)/python -m benchmarks.tampering
+
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
 	$(BIN)/python benchmarks/corpus.py 5000 --page benchmarks/results/corpus.md
 

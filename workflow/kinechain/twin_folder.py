@@ -155,8 +155,9 @@ def _beside_the_paper(study: Study, cohort: str, model: str, numbers: Mapping[st
     largest = max(abs(paper - own) / error for paper, error, own in pairs if error > 0)
     people = int(mine["n"].iloc[0])
     return (
-        f"{same} of {len(pairs)} published paths are the twin's to their last digit; the paper used "
-        f"{method['missing']} on {people} people, the twin has the {n} with every value: at most {largest:.2f} standard errors apart"
+        f"{same} of {len(pairs)} published paths are the twin's to their last digit; "
+        f"the paper used {method['missing']} on {people} people, the twin has the {n} with every value: "
+        f"at most {largest:.2f} standard errors apart"
     )
 
 
