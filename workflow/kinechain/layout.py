@@ -215,7 +215,7 @@ def _ids(series: pd.Series) -> Words:
     else:
         words = pd.Series([_plain(value) for value in uniques], dtype="str")
     words = words.mask(words.str.lower().isin(["", "nan", "none", "<na>", "."]), "")
-    return np.array([*words, ""], dtype=object)[positions]
+    return np.append(words.to_numpy(dtype=object), "")[positions]
 
 
 def _check_ids(ids: Words, spec: CohortSpec, findings: list[Finding]) -> None:
@@ -226,7 +226,10 @@ def _check_ids(ids: Words, spec: CohortSpec, findings: list[Finding]) -> None:
         what = f"ids of column `{column}` look like names, dates of birth or free text"
         remedy = f"Name a column of codes, or keep a keyed hash: {hash_remedy('id', column)}"
         findings.append(Finding("error", "", what, private, remedy, column))
-    alike = distinct.str.lower().str.replace(r"[\s_-]", "", regex=True).str.lstrip("0")
+    alike = distinct.str.lower()
+    for mark in (" ", "\t", "_", "-"):
+        alike = alike.str.replace(mark, "", regex=False)
+    alike = alike.str.lstrip("0")
     doubtful = int(alike.duplicated(keep=False).sum())
     if doubtful:
         what = f"ids of column `{column}` differ from another only by zeros in front, spaces, dashes or case"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from kinechain.cohort import Finding, row_marks
+from kinechain.cohort import Finding
 from kinechain.layout import Layout
 from kinechain.measures import Dictionary, Expectation, Identity, Measure
 from kinechain.numerics import Array
@@ -116,8 +116,11 @@ UNIT_FACTORS = (
 
 def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
     """Two clusters of values whose centres differ by the ratio of two units."""
-    logs = np.sort(np.log(values[np.isfinite(values) & (values > 0)]))
-    if len(logs) < FEWEST_VALUES or (values[np.isfinite(values)] < 0).any():
+    seen = _sample(values)
+    if (seen < 0).any():
+        return
+    logs = np.sort(np.log(seen[seen > 0]))
+    if len(logs) < FEWEST_VALUES:
         return
     gaps = np.diff(logs)
     low, high = int(0.05 * len(logs)), int(0.95 * len(logs)) - 1
@@ -131,7 +134,8 @@ def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
         return
     for units, factor, words in UNIT_FACTORS:
         if measure.unit in units and abs(distance - np.log(factor)) < 0.15:
-            count = min(len(lower), len(upper))
+            border = np.exp((lower[-1] + upper[0]) / 2)
+            count = int(min((values < border).sum(), (values >= border).sum()))
             what = f"values of `{measure.name}` form a second group about {factor:g} times apart, as {words} do"
             yield Finding(
                 "error", measure.name, what, count, "Two units in one column: mend the file, or split the column"
@@ -141,15 +145,15 @@ def check_unit_mixture(values: Array, measure: Measure) -> Iterator[Finding]:
 
 def check_decimal_slips(values: Array, measure: Measure) -> Iterator[Finding]:
     """Single values that are ten times away from all others and would fit without a shifted point."""
-    seen = values[np.isfinite(values)]
-    if len(seen) < FEWEST_VALUES or measure.hard is None:
+    shape = _sample(values)
+    if len(shape) < FEWEST_VALUES or measure.hard is None:
         return
-    centre = np.median(seen)
-    spread = 1.4826 * np.median(np.abs(seen - centre))
-    if spread <= 0 or centre <= 0 or np.percentile(seen, 2.5) < centre / 5:
+    centre = np.median(shape)
+    spread = 1.4826 * np.median(np.abs(shape - centre))
+    if spread <= 0 or centre <= 0 or np.percentile(shape, 2.5) < centre / 5:
         return
-    far = np.abs(seen - centre) > 5 * spread
-    slipped = far & ((np.abs(seen * 10 - centre) < 3 * spread) | (np.abs(seen / 10 - centre) < 3 * spread))
+    seen = values[np.abs(values - centre) > 5 * spread]  # a missing value is not far from anything
+    slipped = (np.abs(seen * 10 - centre) < 3 * spread) | (np.abs(seen / 10 - centre) < 3 * spread)
     count = int(slipped.sum())
     if count:
         what = f"values of `{measure.name}` are ten times away from the rest: a slipped decimal point?"
@@ -162,7 +166,7 @@ READ_OFF_AN_INSTRUMENT = ("deg", "cm", "mm", "kg", "kPa")
 
 def check_digits(values: Array, measure: Measure) -> Iterator[Finding]:
     """Readings rounded to fives or tens although the scale has finer steps."""
-    seen = values[np.isfinite(values)]
+    seen = _sample(values)
     if len(seen) < FEWEST_VALUES or measure.unit not in READ_OFF_AN_INSTRUMENT or np.ptp(seen) < 20:
         return
     whole = np.abs(seen - np.round(seen)) < 1e-9
@@ -173,7 +177,7 @@ def check_digits(values: Array, measure: Measure) -> Iterator[Finding]:
     share, chance = shares[step], 1 / step
     if share > chance + 4 * np.sqrt(chance * (1 - chance) / len(seen)) and share > 2 * chance:
         what = f"values of `{measure.name}` end on a multiple of {step}, far above the {chance:.0%} of chance"
-        yield Finding("note", measure.name, what, round(share * len(seen)), "Readings were rounded by hand")
+        yield Finding("note", measure.name, what, int((values % step == 0).sum()), "Readings were rounded by hand")
 
 
 def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
@@ -254,18 +258,30 @@ def check_copied_people(values: Mapping[str, Array], layout: Layout) -> Iterator
     """People who agree with another to the last digit in every quantity they have, at least five of them."""
     if len(values) < 5 or not layout.n_units:
         return
-    enough = np.sum([np.isfinite(column) for column in values.values()], axis=0) >= 5
+    known = np.zeros(layout.n_units, dtype=np.int64)
+    for column in values.values():
+        known += np.isfinite(column)
+    enough = known >= 5
     varied = [len(np.unique(seen)) >= 0.3 * len(seen) for column in values.values() if len(seen := _sample(column))]
     if sum(varied) < 3:
         return
-    rows = row_marks([pd.Series(column[enough]) for column in values.values()])
+    marks = _bit_marks(list(values.values()))[enough]
     people = layout.person[enough]
-    order = np.lexsort((people, rows["second"], rows["first"]))
-    same = (rows[order][1:] == rows[order][:-1]) & (np.diff(people[order]) != 0)
-    count = int(same.sum())
+    order = np.argsort(marks, kind="stable")
+    count = int(((np.diff(marks[order]) == 0) & (np.diff(people[order]) != 0)).sum())
     if count:
         what = "people have exactly the values of another person under another id"
         yield Finding("warning", "", what, count, "Look for people entered twice")
+
+
+def _bit_marks(columns: list[Array]) -> NDArray[np.uint64]:
+    """A mark of 64 bits for each row, the same for rows with bitwise the same values; any missing value is the same."""
+    marks = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        bits = np.where(np.isnan(column), np.nan, column + 0.0).view(np.uint64)  # one zero, one missing value
+        marks = (marks ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+        marks ^= marks >> np.uint64(29)
+    return marks
 
 
 def check_changes(values: Mapping[str, Array], layout: Layout, dictionary: Dictionary) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ class Dialect:
     encoding: str
     separator: str
     decimal: str
+    may_quote: bool = True
+    """False when no quote stands in the file, so that no field holds a line break: blocks are then cut faster."""
 
 
 _LARGE = 1 << 24
@@ -74,7 +76,10 @@ def read_delimited(
                 encoding=dialect.encoding,
             ),
             arrow_csv.ParseOptions(
-                delimiter=dialect.separator, newlines_in_values=True, ignore_empty_lines=True, invalid_row_handler=count
+                delimiter=dialect.separator,
+                newlines_in_values=dialect.may_quote,
+                ignore_empty_lines=True,
+                invalid_row_handler=count,
             ),
             arrow_csv.ConvertOptions(
                 include_columns=chosen,
@@ -109,7 +114,10 @@ def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, 
     with path.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
     findings: list[Finding] = []
-    encoding = options.get("encoding") or _encoding(path, sample, shown, findings)
+    may_quote = True
+    encoding = options.get("encoding")
+    if not encoding:
+        encoding, may_quote = _encoding(path, sample, shown, findings)
     try:
         # the sample may end inside a character
         text = io.TextIOWrapper(io.BytesIO(sample), encoding=encoding, errors="ignore", newline="").read()
@@ -131,38 +139,43 @@ def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, 
     decimal = options.get("decimal") or _decimal(lines[1:200], separator)
     if "decimal" not in options and decimal == ",":
         findings.append(Finding("note", "", "numbers are read with a decimal comma, found by looking", 0))
-    return Dialect(encoding, separator, decimal), findings
+    return Dialect(encoding, separator, decimal, may_quote), findings
 
 
-def _encoding(path: Path, sample: bytes, shown: str, findings: list[Finding]) -> str:
+def _encoding(path: Path, sample: bytes, shown: str, findings: list[Finding]) -> tuple[str, bool]:
+    """The encoding of a file, and whether it may hold quotes."""
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+        return "utf-16", True
     if sample.startswith(b"\xef\xbb\xbf"):
-        return "utf-8"
-    if _is_utf8(path):
-        return "utf-8"
+        return "utf-8", True
+    is_utf8, has_quotes = _look_through(path)
+    if is_utf8:
+        return "utf-8", has_quotes
     if b"\0" in sample:
         raise UserError(
             Problem(shown, "the file is not text", "Declare the right `format:`, or export it as csv again")
         )
     what = "the file is not UTF-8: read as Windows-1252, found by looking"
     findings.append(Finding("note", "", what, 0, "Declare `read: {encoding: ...}` if letters look wrong"))
-    return "windows-1252"
+    return "windows-1252", True
 
 
-def _is_utf8(path: Path) -> bool:
+def _look_through(path: Path) -> tuple[bool, bool]:
+    """Whether a file is UTF-8, and whether a quote stands in it; the second is only known of UTF-8."""
     import codecs
 
+    has_quotes = False
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 22):
+                has_quotes = has_quotes or b'"' in chunk
                 if not chunk.isascii() or decoder.getstate()[0]:
                     decoder.decode(chunk)  # pure ASCII between whole characters needs no look
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return False
-    return True
+        return False, True
+    return True, has_quotes
 
 
 def _share_of_controls(text: str) -> float:
