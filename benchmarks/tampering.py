@@ -90,8 +90,8 @@ def page(edits: list[Edit], files: int) -> str:
         [
             "# One digit changed",
             "",
-            f"{len(edits)} random one-digit edits in {len({one.file for one in edits})} of {files} published tables and "
-            "data of figures, one at a time (`make bench-tampering`).",
+            f"{len(edits)} random one-digit edits in {len({one.file for one in edits})} of {files} tables and "
+            "files of figure data, one at a time (`make bench-tampering`).",
             "",
             "| what | edits |",
             "|---|---|",
