@@ -95,7 +95,7 @@ bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear l
 	$(BIN)/python benchmarks/corpus.py 5000 --page benchmarks/results/corpus.md
 
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
-	$(BIN)/python benchmarks/readers.py
+	$(BIN)/python benchmarks/readers.py --page benchmarks/results/readers.md
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv

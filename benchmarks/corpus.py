@@ -328,11 +328,11 @@ def is_well_said(said: str) -> bool:
 PAGE = """\
 # Spoilt files
 
-`make bench-files`, {date}: {files} files (seed {seed}), made by spoiling the fixtures. Each was read as a cohort and drafted
-as `kinechain init` drafts, in a process watched for starting programs, opening connections and writing files.
+`make bench-files`, {date}: {files} files (seed {seed}), made by spoiling the fixtures. Each was read as a cohort and
+drafted as `kinechain init` drafts, in a process watched for starting programs, opening connections and writing files.
 
-{cohorts} became a cohort, {lines} ended in clear lines, {failed} failed. The slowest took {slowest:.1f} s of 10 allowed (on a
-machine doing other work), the largest {largest} MB of 1024 allowed. Nothing was run, nothing was written.
+{cohorts} became a cohort, {lines} ended in clear lines, {failed} failed (crashed, hung, took too much, wrote or ran
+something). The slowest took {slowest:.1f} s of 10 allowed, on a machine doing other work; the largest {largest} MB of 1024.
 
 | format | spoilt by | cohorts | lines |
 |---|---|---:|---:|
