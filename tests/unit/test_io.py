@@ -104,3 +104,15 @@ def test_positions_of_keys_are_counted_from_one(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a:\n  b: [1, 2]\n")
     places = io.yaml_positions(tmp_path / "x.yaml")
     assert places[("a",)] == (1, 1) and places[("a", "b")] == (2, 3) and places[("a", "b", 1)] == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "record.json"])
+def test_a_damaged_file_is_told_with_its_remedy(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("json"):
+        io.write_json({"a": [1, 2, 3]}, path)
+    else:
+        io.write_table(pd.DataFrame({"a": range(100)}), path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=r"damaged.*Delete it and run `snakemake` again: what is missing is made anew"):
+        (io.read_json if name.endswith("json") else io.read_table)(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinechain.study_preflight import find_mistakes, movement_between_seeds
+from kinechain.study_preflight import find_mistakes, movement_between_seeds, unwritable
 
 ROOT = Path(__file__).resolve().parents[2]
 CLINIC = "config/cohorts/demo_clinic.yaml"
@@ -211,6 +211,15 @@ def test_several_cohorts_that_meet_one_mistake_share_a_line(folder: Path, change
     change(M1, "a*ham_tight", "a*ham_tigth")
     (line,) = told(folder)
     assert "(cohorts demo_clinic, demo_null)" in line
+
+
+def test_a_folder_that_cannot_be_written_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda room, _mode: room != folder)
+    (problem,) = unwritable(folder)
+    assert str(problem) == (
+        "the folder of the study: it cannot be written: its permissions, or those of the disk, forbid it. "
+        "Make it writable, or copy the study to a place that is."
+    )
 
 
 @pytest.mark.parametrize("draws", [200, 5000])

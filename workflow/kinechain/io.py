@@ -12,7 +12,8 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -111,8 +112,22 @@ def _rounded(value: Any, digits: int) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """Read a json file this project wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a json file this project wrote. Raises UserError when it is damaged."""
+    with _telling_damage(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _telling_damage(path: Path) -> Iterator[None]:
+    """A file that a step made and that no longer reads as it was written: its one remedy, in one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as error:  # what json, pandas and pyarrow raise; ArrowInvalid is a ValueError
+        what = f"this file is damaged and cannot be read ({type(error).__name__})"
+        remedy = "Delete it and run `snakemake` again: what is missing is made anew"
+        raise UserError(Problem(path.as_posix(), what, remedy)) from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -204,14 +219,19 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     """
     import pandas as pd
 
-    if path.suffix == ".parquet":
+    with _telling_damage(path):
+        if path.suffix != ".parquet":
+            return pd.read_csv(path, keep_default_na=False, na_values=[""])
         if columns is None:
             return pd.read_parquet(path)
         import pyarrow.parquet as pq
 
         there = set(pq.read_schema(path).names)
         return pd.read_parquet(path, columns=[name for name in columns if name in there])
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+ROW_GROUP = 1 << 16
+"""Rows of a parquet file that are read together, at least."""
 
 
 def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -222,7 +242,8 @@ def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> No
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key == b"pandas"}
     notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
     sink = buffers.BytesIO()
-    pq.write_table(table.replace_schema_metadata({**kept, **notes}), sink, compression="zstd")
+    table = table.replace_schema_metadata({**kept, **notes})
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP)
     write_bytes(sink.getvalue(), path)
 
 
@@ -237,7 +258,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """The json metadata of a parquet file written by `write_frame`; empty when there is none."""
     import pyarrow.parquet as pq
 
-    metadata = pq.read_schema(path).metadata or {}
+    with _telling_damage(path):
+        metadata = pq.read_schema(path).metadata or {}
     return cast("dict[str, Any]", json.loads(metadata.get(b"kinechain", b"{}")))
 
 
@@ -255,6 +277,12 @@ def rough_rows(file: Path, columns: int) -> int:
             text = head.read(1 << 16)
         return size * text.count(b"\n") // max(len(text), 1)
     return size // (8 * max(columns, 1))
+
+
+def _without_rows(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    return cast("pd.DataFrame", pq.read_schema(path).empty_table().to_pandas())
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:
@@ -278,14 +306,17 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     write_frame(frame, path, metadata)
 
 
-def read_cohort(path: Path) -> Cohort:
-    """Read a cohort that `write_cohort` wrote."""
+def read_cohort(path: Path, *, rows: bool = True) -> Cohort:
+    """Read a cohort that `write_cohort` wrote.
+
+    rows  False for the columns of its people without their rows, when those are to be read from the file bit by bit
+    """
     from kinechain.cohort import Cohort, Finding, FlowStep
     from kinechain.numerics.moments import Moments
 
     metadata = read_metadata(path)
-    frame = read_table(path)
     kind = metadata.pop("kind")
+    frame = read_table(path) if rows or kind == "moments" else _without_rows(path)
     metadata.pop("digest")
     metadata["flow"] = tuple(FlowStep(**step) for step in metadata["flow"])
     metadata["findings"] = tuple(Finding(**finding) for finding in metadata["findings"])

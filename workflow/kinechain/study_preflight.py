@@ -7,6 +7,7 @@ key does not hide what is wrong elsewhere.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -20,6 +21,8 @@ from kinechain.places import value_at, with_place
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
 
 FILE = (CONFIG / "config.yaml").as_posix()
+WRITTEN = ("data/derived", "reports", "logs", ".snakemake")
+"""Folders a run makes and fills."""
 MOST_MOVED = 0.1
 """Share of a standard error that an interval's end may move between seeds: more is seen in a table of two digits."""
 WELL_DRAWN = 0.04
@@ -49,17 +52,34 @@ def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[
 def check_once(study: Study) -> None:
     """Raise UserError with every mistake in the study, unless these very files were found good before.
 
+    A study that cannot be written is refused too: nothing could be made in it.
+
     What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
     """
+    raise_if_any(unwritable(study.root))
     seen = study.root / "data" / "derived" / "checked.json"
     digest = _digest_of_files(study)
     try:
         if read_json(seen).get("digest") == digest:
             return
-    except (OSError, ValueError, AttributeError):
+    except (OSError, UserError, AttributeError):
         pass  # never written, or cut short: look again
     raise_if_any(find_mistakes(study.root)[1])
     write_json({"digest": digest}, seen)
+
+
+def unwritable(root: Path) -> list[Problem]:
+    """The study's folder and those that a run writes to, where they are and cannot be written."""
+    rooms = (root, *(root / name for name in WRITTEN))
+    return [
+        Problem(
+            f"{'the folder of the study' if room == root else room.relative_to(root).as_posix()}",
+            "it cannot be written: its permissions, or those of the disk, forbid it",
+            "Make it writable, or copy the study to a place that is",
+        )
+        for room in rooms
+        if room.exists() and not os.access(room, os.W_OK)
+    ]
 
 
 def known_names(root: Path) -> frozenset[str]:

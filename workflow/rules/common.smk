@@ -3,6 +3,7 @@
 # requires  config/*.yaml and what they name
 # provides  STUDY, COHORTS and the helpers of the other rule files
 
+import os
 import sys
 from pathlib import Path
 
