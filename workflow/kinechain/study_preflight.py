@@ -122,10 +122,13 @@ def _unknown_chain(study: Study, known: Collection[str]) -> Iterator[Problem]:
 
 
 def _unknown_covariates(macros: Mapping[str, str], known: Collection[str]) -> Iterator[Problem]:
-    """A covariate that no cohort could ever have would otherwise count as unmeasured everywhere."""
+    """A covariate that no cohort could ever have would otherwise count as unmeasured everywhere.
+
+    Arms (`arm_<name>`) are named by the trial that has them and by no dictionary.
+    """
     for macro, text in macros.items():
         for name in re.split(r"[+\s:]+", text):
-            if name and name not in known and name not in macros:
+            if name and name not in known and name not in macros and not name.startswith("arm_"):
                 remedy = closest(name, {*known, *macros}, "config/measures.yaml")
                 yield Problem(FILE, f"`{name}` in the macro {macro} is no construct, measure or macro", remedy)
 

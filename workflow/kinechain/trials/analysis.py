@@ -41,7 +41,7 @@ from kinechain.trials.trial_tables import tables_of
 class TrialResults:
     """Everything a report and the claims read of a trial.
 
-    effects  contract of the effect table, models M10_trial and M9_lagged
+    effects  contract of the effect table, model M10_trial
     tables   name -> tidy table: flow baseline trajectories contrasts responders relapse mediation mediator_rho
              unseen_visits tipping lags equal_lags
     facts    what verdicts need beside estimates: testable, non_inferior, overturned, tipping, df, left_out ...

@@ -18,7 +18,7 @@ from kinechain.trials.relapse import RelapseRow
 from kinechain.trials.responders import ResponderRow
 from kinechain.trials.trial import Trial
 
-MODEL, LAGGED = "M10_trial", "M9_lagged"
+MODEL = "M10_trial"
 LEVEL = 0.95
 LIMITS = ("estimate", "std_error", "low", "high", "low_90", "high_90", "p_value")
 
@@ -175,13 +175,13 @@ def lag_effects(lags: Iterable[LagRow]) -> Iterator[dict[str, Any]]:
     rows = list(lags)
     pooled = [row for row in rows if row.effect in ("x1", "x2", "dir")]
     for row in rows:
-        yield {**row.row, "model": LAGGED, "effect": f"lag_{row.effect}:{row.x},{row.y}", "path": ""}
+        yield {**row.row, "model": MODEL, "effect": f"lag_{row.effect}:{row.x},{row.y}", "path": ""}
     if not pooled:
         return
     last = pooled[-1]
     for row in pooled:
         if (row.x, row.y) == (last.x, last.y):
-            yield {**row.row, "model": LAGGED, "effect": row.effect}
+            yield {**row.row, "model": MODEL, "effect": row.effect}
     down = [row for row in pooled if row.effect == "x1"]
     weakest = min(down, key=lambda row: row.row["standardised_low"])
-    yield {**weakest.row, "model": LAGGED, "effect": "reverse_lag"}
+    yield {**weakest.row, "model": MODEL, "effect": "reverse_lag"}
