@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from kinechain.numerics import Array
-from kinechain.numerics.batched_moments import features, moments_of_sums, scale_of, weighted_sums
+from kinechain.numerics.batched_moments import features, moments_of_sums, survey, weighted_sums
 from kinechain.numerics.batched_recursive import Equations, RegressionDraws, regress
 from kinechain.numerics.intervals import acceleration, limits
 from kinechain.numerics.streams import CHUNK
@@ -63,7 +63,7 @@ def serial_effects(found: RegressionDraws) -> Array:
 def judge_cohort(rng: np.random.Generator, X: Array, truth: Array, draws: int) -> dict[str, tuple[Array, Array, Array]]:
     """For each interval: whether the truth lies below it, above it, and its width, for the four effects."""
     n, p = X.shape
-    scale = scale_of(X)
+    scale = survey(X).scale
     F = features(X, scale)
     ratio = np.array([scale.spread[k] / scale.spread[0] for k in EFFECTS])[:, None]
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinechain.numerics.batched_moments import features, moments_of_sums, scale_of, weighted_sums
+from kinechain.numerics.batched_moments import features, moments_of_sums, survey, weighted_sums
 from kinechain.numerics.batched_recursive import Equations, regress, total_effects
 from kinechain.numerics.intervals import limits
 from kinechain.numerics.weights import multinomial_weights
@@ -29,7 +29,7 @@ def test_moments_of_a_draw_are_those_of_the_people_drawn(seed, n, p):
     rng = generator(seed)
     X = rng.normal(size=(n, p)) * 10.0 ** rng.integers(-3, 4, p) + rng.normal(size=p)
     weights = multinomial_weights(rng, n, 3)
-    scale = scale_of(X)
+    scale = survey(X).scale
     found = moments_of_sums(weighted_sums(features(X, scale), weights), p)
     for draw in range(3):
         rows = X[np.repeat(np.arange(n), weights[draw].astype(int))]

@@ -45,9 +45,9 @@ def predict(equations: str, *, n: int, estimator: str, missing: str, is_publishe
     """Seconds a draw, from what config says of a model and from roughly how many people there are."""
     if is_published:
         return from_law()
-    if estimator not in ("ml", "mlr"):
+    if estimator not in ("ml", "mlr") or re.search(r"==|[<>]", equations):
         return refitted(n)
-    if re.search(r"=~|~~|==|[<>]", equations):
+    if re.search(r"=~|~~", equations):
         return searched(n)
     return with_gaps(n) if missing == "fiml" else closed_form(n)
 

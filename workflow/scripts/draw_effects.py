@@ -5,6 +5,7 @@ from typing import Any
 
 from kinechain import io
 from kinechain.log import logged
+from kinechain.people_on_disk import open_people
 from kinechain.places import texts_in_place
 from kinechain.resampling import draw_cohort, draws_frame, draws_metadata, findings, join_intervals
 from kinechain.spec import build_spec
@@ -21,12 +22,12 @@ def main(
     choices: dict[str, Any],
     inference: dict[str, Any],
 ) -> None:
-    cohort = io.read_cohort(cohort_in)
+    cohort = io.read_cohort(cohort_in, rows=False)
     mapping = {**io.read_yaml(model), **texts_in_place(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
     made = [(io.read_table(path), io.read_metadata(path)) for path in parts]
     asked = {key: inference[key] for key in ("seed", "draws", "interval")}
-    draws = draw_cohort(spec, cohort, **asked, made=made)
+    draws = draw_cohort(spec, cohort, **asked, made=made, people=open_people(cohort_in))
     for finding in findings(draws):
         print(f"{finding.level}: {finding.what}. {finding.remedy}")
     effects = join_intervals(io.read_table(estimates), draws, inference["interval"], inference["level"])

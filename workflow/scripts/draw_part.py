@@ -5,6 +5,7 @@ from typing import Any
 
 from kinechain import io
 from kinechain.log import logged
+from kinechain.people_on_disk import open_people
 from kinechain.resampling import draw_cohort, draws_frame, draws_metadata
 from kinechain.spec import build_spec
 
@@ -18,10 +19,10 @@ def main(
     choices: dict[str, Any],
     inference: dict[str, Any],
 ) -> None:
-    cohort = io.read_cohort(cohort_in)
+    cohort = io.read_cohort(cohort_in, rows=False)
     mapping = {**io.read_yaml(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
-    draws = draw_cohort(spec, cohort, **inference, part=part)
+    draws = draw_cohort(spec, cohort, **inference, part=part, people=open_people(cohort_in))
     io.write_frame(draws_frame(draws), draws_out, draws_metadata(draws))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -36,12 +37,6 @@ class Scale:
 
     centre: Array
     spread: Array
-
-
-def scale_of(X: Array) -> Scale:
-    """Means and standard deviations (divisor n) of the columns of complete data (n, p)."""
-    spread = X.std(axis=0)
-    return Scale(X.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
 
 def pairs(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -117,16 +112,56 @@ SINGLE_PRECISION_REACH = 30.0
 rare value would carry its rounding into every sum."""
 
 
-def precision_for(X: Array) -> type[np.float32] | type[np.float64]:
-    """Single precision where it pays and does no harm, else double."""
-    if X.shape[0] < SINGLE_PRECISION_FROM:
-        return np.float64
+class Rows(Protocol):
+    """Data (n, p) of which slices of rows can be had: an array, or a file of more people than memory holds."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """People and variables."""
+        ...
+
+    def __getitem__(self, which: slice, /) -> Array:
+        """Some rows (m, p)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one has to know of all rows before features are made.
+
+    complete  (n,)  rows without a gap
+    scale     centre and spread of the complete rows
+    dtype     precision in which features may be multiplied
+    """
+
+    complete: NDArray[np.bool_]
+    scale: Scale
+    dtype: type[np.float32] | type[np.float64]
+
+
+def survey(X: Rows) -> Survey:
+    """Read data (n, p) with gaps as NaN twice, tile by tile: the same bits wherever the rows come from."""
+    n, p = X.shape
+    complete = np.zeros(n, bool)
+    total = np.zeros(p)
+    for rows in tiles(n):
+        tile = X[rows]
+        complete[rows] = np.isfinite(tile).all(axis=1)
+        total += tile[complete[rows]].sum(axis=0)
+    count = int(complete.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
-        R = np.corrcoef(X, rowvar=False)
-        reach = np.abs(X - X.mean(axis=0)).max(axis=0) / X.std(axis=0)
-    safe = bool(np.isfinite(R).all()) and bool((reach < SINGLE_PRECISION_REACH).all())
+        mean = total / count
+        products, reach = np.zeros((p, p)), np.zeros(p)
+        for rows in tiles(n):
+            error = X[rows][complete[rows]] - mean
+            products += error.T @ error
+            reach = np.maximum(reach, np.abs(error).max(axis=0, initial=0.0))
+        spread = np.sqrt(np.diag(products) / count)
+        R = products / count / np.outer(spread, spread)
+        safe = bool(np.isfinite(R).all()) and bool((reach / spread < SINGLE_PRECISION_REACH).all())
     safe = safe and float(np.linalg.cond(np.atleast_2d(R))) < SINGLE_PRECISION_CONDITION
-    return np.float32 if safe else np.float64
+    dtype = np.float32 if count >= SINGLE_PRECISION_FROM and safe else np.float64
+    return Survey(complete, Scale(mean, np.where(spread > 0, spread, 1.0)), dtype)
 
 
 def tiles(n: int) -> Iterator[slice]:

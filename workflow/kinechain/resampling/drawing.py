@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kinechain.effect_plan import EffectPlan, plan_effects
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
+from kinechain.numerics.batched_moments import Rows, tiles
 from kinechain.numerics.intervals import acceleration
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
@@ -29,6 +30,15 @@ from kinechain.spec import ModelSpec
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """Columns of which several can be had as rows that are read slice by slice."""
+
+    def rows_of(self, names: Sequence[str]) -> Rows:
+        """Some columns (n, p)."""
+        ...
 
 
 def draw_effects(
@@ -48,8 +58,9 @@ def draw_effects(
 ) -> Draws:
     """Every effect of the model in every draw.
 
-    data        columns by name (a data frame will do), gaps as NaN: every row of the cohort, so that all its models
-                share their draws; or moments, which can only be drawn from, never resampled
+    data        columns by name (a data frame will do; `PeopleOnDisk` for more people than memory holds), gaps as NaN:
+                every row of the cohort, so that all its models share their draws; or moments, which can only be drawn
+                from, never resampled
     strata      (n,) for a stratified, `cluster` (n,) for a cluster bootstrap
     helpers     columns that only help to impute, for the scheme IMPUTATION
     accelerate  also leave each person out in turn, for bca
@@ -119,7 +130,12 @@ def make_drawer(
             what = f"Monte Carlo draws are offered for ml and mlr, not for {spec.estimator}"
             raise UserError(Problem(spec.where, what, "Use percentile: people are drawn and the model fitted anew"))
         return make_monte_carlo_drawer(spec, data)
-    X = columns(data, names)
+    rows = data.rows_of(names) if isinstance(data, OnDisk) else columns(data, names)
+    has_gaps = spec.missing == "fiml" and not all(np.isfinite(rows[tile]).all() for tile in tiles(rows.shape[0]))
+    if model is not None and not has_gaps and scheme is not Scheme.IMPUTATION:
+        design = make_design(scheme, rows.shape[0], strata=strata, cluster=cluster, where=spec.where)
+        return MomentDrawer(spec.table, make_features(rows), design, partial(parameters_of_moments, model))
+    X = np.asarray(rows)
     groups = labels_of(data, spec.options.group) if spec.options.group else None
     if groups is not None and scheme is Scheme.MULTINOMIAL:
         scheme, strata = Scheme.STRATIFIED, groups
@@ -129,17 +145,14 @@ def make_drawer(
         people = make_design(Scheme.MULTINOMIAL, X.shape[0], where=spec.where)
         return make_imputation_drawer(model, people, X, columns(data, helpers) if helpers else None, draws)
     design = make_design(scheme, X.shape[0], strata=strata, cluster=cluster, where=spec.where)
-    has_gaps = spec.missing == "fiml" and not np.isfinite(X).all()
-    if scheme is Scheme.MOMENT_NORMAL and (has_gaps or model is None):
+    if scheme is Scheme.MOMENT_NORMAL:
         what = "`moment_normal` draws need complete data and a recursive model"
         raise UserError(Problem(spec.where, what, "Use `multinomial`"))
     if is_refitted:
         return make_refit_drawer(spec, data, X, design, groups)
     if model is None:
         return make_newton_drawer(spec, data, X, design, groups)
-    if has_gaps:
-        return make_fiml_drawer(model, design, X, spec.where)
-    return MomentDrawer(spec.table, make_features(X), design, partial(parameters_of_moments, model))
+    return make_fiml_drawer(model, design, X, spec.where)
 
 
 def columns(data: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Array:

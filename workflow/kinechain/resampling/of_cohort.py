@@ -27,10 +27,12 @@ def draw_cohort(
     interval: str = "percentile",
     part: tuple[int, int] | None = None,
     made: Sequence[tuple[pd.DataFrame, Mapping[str, Any]]] = (),
+    people: Mapping[str, Any] | None = None,
 ) -> Draws:
     """Every effect of the model in every draw: people are resampled, a published table is drawn from.
 
     part  (k, of): only the draws of job k of so many that share them, from 0
+    people  columns by name, where they are not those of the cohort itself: on disk
     made  the tables and the metadata of all such jobs in order: they are joined and nothing is drawn
 
     Under `monte_carlo` parameters are drawn at their estimate and nobody is resampled. Otherwise whole clusters are
@@ -42,8 +44,8 @@ def draw_cohort(
         number, of = part
         chunks = range(*np.linspace(0, len(chunks), of + 1).astype(int)[number : number + 2].tolist())
     if not made:
-        return _draw(spec, cohort, seed, draws, interval if part is None else _unaccelerated(interval), chunks)
-    sample = _draw(spec, cohort, seed, draws, interval, range(0))
+        return _draw(spec, cohort, people, seed, draws, interval if part is None else _unaccelerated(interval), chunks)
+    sample = _draw(spec, cohort, people, seed, draws, interval, range(0))
     joined = join_draws([sample, *(restore_draws(sample, frame, metadata) for frame, metadata in made)])
     if joined.attempted != draws:
         raise ValueError(f"the parts hold {joined.attempted} draws, not {draws}")
@@ -55,24 +57,32 @@ def _unaccelerated(interval: str) -> str:
     return "bc" if interval == "bca" else interval
 
 
-def _draw(spec: ModelSpec, cohort: Cohort, seed: int, draws: int, interval: str, chunks: Sequence[int]) -> Draws:
+def _draw(
+    spec: ModelSpec,
+    cohort: Cohort,
+    people: Mapping[str, Any] | None,
+    seed: int,
+    draws: int,
+    interval: str,
+    chunks: Sequence[int],
+) -> Draws:
     if cohort.moments is not None:
         return draw_effects(spec, cohort.moments, seed=seed, draws=draws, cohort=cohort.name, chunks=chunks)
-    people = cohort.people
-    assert people is not None
-    columns = {str(name): people[name] for name in people.columns}
+    if people is None:
+        assert cohort.people is not None
+        people = {str(name): cohort.people[name] for name in cohort.people.columns}
     column = cohort.roles.get("cluster")
     scheme = Scheme.CLUSTER if column else Scheme.MULTINOMIAL
     if interval == "monte_carlo":
         scheme = Scheme.MONTE_CARLO
     return draw_effects(
         spec,
-        columns,
+        people,
         seed=seed,
         draws=draws,
         cohort=cohort.name,
         scheme=scheme,
-        cluster=people[column].to_numpy() if column else None,
+        cluster=np.asarray(people[column]) if column else None,
         accelerate=interval == "bca",
         chunks=chunks,
     )

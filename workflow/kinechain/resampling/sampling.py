@@ -11,11 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import (
+    Rows,
     Scale,
     features,
     n_features,
-    precision_for,
-    scale_of,
+    survey,
     tiles,
     weighted_sums,
 )
@@ -210,12 +210,12 @@ class Features:
     complete  (N,)    rows without a gap
     """
 
-    X: Array
+    X: Rows
     scale: Scale
     dtype: type[np.float32] | type[np.float64]
     complete: NDArray[np.bool_]
 
-    def rows(self, which: slice | NDArray[np.intp]) -> Array:
+    def rows(self, which: slice) -> Array:
         """Features (m, q) of some rows; zero for rows with a gap."""
         X, complete = self.X[which], self.complete[which]
         if complete.all():
@@ -230,15 +230,14 @@ class Features:
         return int(self.complete.sum())
 
 
-def make_features(X: Array) -> Features:
+def make_features(X: Rows) -> Features:
     """Features of the complete rows of data (N, p) with gaps as NaN. Raises UserError when fewer than two are."""
-    complete = np.asarray(np.isfinite(X).all(axis=1))
-    if complete.sum() < 2:
+    found = survey(X)
+    if found.complete.sum() < 2:
         raise UserError(
             Problem("resampling", "fewer than two people have every variable of the model", "Use `missing: fiml`")
         )
-    kept = X if complete.all() else X[complete]
-    return Features(X, scale_of(kept), precision_for(kept), complete)
+    return Features(X, found.scale, found.dtype, found.complete)
 
 
 def unit_features(source: Features, design: Design) -> Array | None:
