@@ -20,7 +20,7 @@ def registration_blocks(registration: Mapping[str, Any], ledger: Ledger) -> tupl
     registration  as `read_registration` gives it; empty when the study froze nothing
     """
     if not registration:
-        nothing = "The config was not frozen before the data were analysed, so nothing here can be told from hindsight."
+        nothing = "The config was not frozen before the data were analysed: any choice may have been made in hindsight."
         return (Paragraph(say(ledger, nothing)),)
     told = [
         say(

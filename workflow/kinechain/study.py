@@ -174,12 +174,14 @@ class Study:
         return {"": shared} | {name: [path.as_posix() for path in self.files_of(name)] for name in self.cohorts}
 
     def digests(self, cohort: str) -> dict[str, str]:
-        """Digests a report shows: of the cohort's data file, of its config, of the study's config."""
+        """Digests a report shows: of the cohort's data file, its config, the study's, and files all cohorts share."""
+        shared = [self.root / CONFIG / f"{name}.yaml" for name in ("claims", "decisions", "checks")]
         own = {"cohort": self.cohorts[cohort], "models": {name: self.models[name] for name in self.models_of(cohort)}}
         return {
             "data": sha256_file(self.root / self.data_file(cohort))[:12],
             "cohort_config": digest_of(own),
             "study_config": digest_of(self.config),
+            **{path.stem: sha256_file(path)[:12] for path in shared if path.exists()},
         }
 
 
@@ -220,6 +222,7 @@ def read_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> 
         name: {**cohort, "models": [one for one in cohort["models"] if one in models]} if "models" in cohort else cohort
         for name, cohort in cohorts.items()
     }
+    _read_schematic(root, problems)
     return Study(root, filled, cohorts, models, _needs(models, root), seconds_a_job), problems
 
 
@@ -239,6 +242,21 @@ def _needs(models: Mapping[str, Mapping[str, Any]], root: Path) -> dict[str, fro
         named = {part for row in rows for side in (row.lhs, row.rhs) for part in side.split(":")}
         needs[name] = frozenset(named & constructs)
     return needs
+
+
+def _read_schematic(root: Path, problems: list[Problem]) -> None:
+    """Where angles are drawn on the body, when config says so: its shape, and that each place is a measure."""
+    file = root / CONFIG / "schematic.yaml"
+    content = _read(file, "schematic", problems, root) if file.exists() else None
+    dictionary = root / CONFIG / "measures.yaml"
+    if content is None or not dictionary.exists():
+        return
+    known = list((read_yaml(dictionary) or {}).get("measures") or ())
+    for name in content["places"]:
+        if name not in known:
+            problems.append(
+                Problem(f"{_shown(file, root)}: places.{name}", "is not a measure", closest(str(name), known))
+            )
 
 
 def _read_all(

@@ -5,6 +5,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
@@ -52,9 +53,15 @@ def per_model(pattern):
     )
 
 
+@cache
+def measures_digest(cohort):
+    """The same for a cohort by name, worked out once."""
+    return STUDY.measures_digest(cohort)
+
+
 def measures_used(wildcards):
     """Digest of those entries of config/measures.yaml that the cohort mentions."""
-    return STUDY.measures_digest(wildcards.cohort)
+    return measures_digest(wildcards.cohort)
 
 
 def of_trial(pattern):
@@ -90,7 +97,11 @@ def model_params(wildcards):
 
 def digests(wildcards):
     """Digests a report shows: of its data, its config and the package."""
-    return STUDY.digests(wildcards.cohort) | {"code": code("write_report")}
+    return (
+        STUDY.digests(wildcards.cohort)
+        | {"measures": measures_digest(wildcards.cohort)}
+        | {"code": code("write_report")}
+    )
 
 
 def memory(megabytes, per_draw=0.0):
