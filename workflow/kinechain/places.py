@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def _spellings(name: str) -> Iterator[str]:
 def _search(file: Path, name: str, first: int) -> tuple[int, int] | None:
     """Line and column of a name in a file from a line on, comments left out."""
     pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
-    for number, line in enumerate(_lines(file)[first:], first + 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n")[first:], first + 1):
         match = pattern.search(line.split(" #")[0])
         if match and not line.lstrip().startswith("#"):
             return number, match.start() + 1
@@ -102,11 +101,6 @@ def _places_in_config(root: Path, name: str) -> Iterator[str]:
         spot = _search(file, name, 0) if file.exists() else None
         if spot:
             yield f"{file.relative_to(root).as_posix()}:{spot[0]}:{spot[1]}"
-
-
-@cache
-def _lines(file: Path) -> tuple[str, ...]:
-    return tuple(file.read_text(encoding="utf-8").split("\n"))
 
 
 def value_at(content: Mapping[str, Any], *path: str) -> Any:

@@ -39,14 +39,19 @@ def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[
     """
     study, problems = read_study(root, config)
     if study is None:
-        return None, [with_place(problem, root) for problem in problems]
+        return None, [with_place(_as_told(problem, root), root) for problem in problems]
     names = known_names(root)
     problems += config_problems(study, names)
     problems += model_problems(study)
     if not any(problem.where.startswith("config/measures.yaml") for problem in problems):
         problems += check_study(study)
-    placed = [with_place(problem, root) for problem in once_for_all_cohorts(problems)]
+    placed = [with_place(_as_told(problem, root), root) for problem in once_for_all_cohorts(problems)]
     return study, sorted(dict.fromkeys(placed), key=lambda problem: _reading_order(problem.where))
+
+
+def _as_told(problem: Problem, root: Path) -> Problem:
+    """The problem with its file named from the study's folder, wherever that lies."""
+    return replace(problem, where=problem.where.removeprefix(f"{root}/"))
 
 
 def check_once(study: Study) -> None:
