@@ -472,6 +472,27 @@ def contrasts_by_visit(results: Results, ledger: Ledger) -> Iterator[Table]:
     return _each_contrast(results, "trial_contrast", rows, "", cells)
 
 
+FACTORS = {"interaction": "Together, beyond the sum of both"}
+
+
+def what_each_adds(results: Results, ledger: Ledger) -> Iterator[Table]:
+    """Main effects and interaction of a trial with all four cells, a table an effect, a row an outcome."""
+    names = dict(zip(("first", "second"), trial_facts(results).get("factors", ()), strict=False))
+    rows = _rows(results, "factorial")
+    for effect in dict.fromkeys(str(row["effect"]) for _, row in rows):
+        by: dict[str, list[Cell]] = {}
+        whens: dict[str, None] = {}
+        for placed in rows:
+            if placed[1]["effect"] == effect:
+                whens[str(placed[1]["when"])] = None
+                label = f"{results.short(str(placed[1]['outcome']))}, {placed[1]['unit']}"
+                by.setdefault(label, []).append(_with_interval(ledger, "factorial", placed))
+        title = FACTORS.get(effect) or f"With {word(results, names.get(effect, effect))}, less without it"
+        heads = ("", *(capital(when_name(results, when)) for when in whens))
+        body = tuple((Cell(label), *cells) for label, cells in by.items())
+        yield Table(f"trial_factor_{effect}", (Quoted(f"{title}."),), heads, (False, *[True] * len(whens)), body)
+
+
 METHODS = {
     "constrained": "Declared: constrained, unstructured covariance",
     "robust": "The same, robust errors",
@@ -709,7 +730,14 @@ SHELVES: tuple[tuple[str, tuple[tuple[str, Maker], ...]], ...] = (
         ),
     ),
     ("trajectories", ()),
-    ("contrasts", (("Every contrast", contrasts_by_visit), ("The same by other methods", contrasts_by_method))),
+    (
+        "contrasts",
+        (
+            ("Every contrast", contrasts_by_visit),
+            ("What each treatment adds", what_each_adds),
+            ("The same by other methods", contrasts_by_method),
+        ),
+    ),
     (
         "",
         (

@@ -113,6 +113,7 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
         tipping,
         lags,
         analyses_of(trial, plan, beyond),
+        factorial,
     )
     return TrialResults(pd.DataFrame(effects), tables, facts, trial.n)
 
@@ -160,6 +161,7 @@ def _first_facts(trial: Trial, plan: TrialPlan) -> dict[str, Any]:
         "days": {visit: float(seen.mean()) for visit, seen in zip(trial.visits, days, strict=True) if len(seen)},
         "labels": dict(plan.labels),
         "lacking_arms": lacking,
+        "factors": [plan.factorial[cell] for cell in ("first", "second") if cell in plan.factorial],
         "covariates": list(trial.covariates),
         "left_out": list(trial.left_out),
         "filled": dict(trial.filled),

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinechain.comparison import Comparison, compare_fits
 from kinechain.effects import estimate_effects
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Fit, Status
-from kinechain.inspection import Comparison, compare_fits
 from kinechain.numerics import Array
 from kinechain.spec import spec_from_text
 from kinechain.trials.mediation import indicator

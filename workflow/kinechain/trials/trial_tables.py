@@ -10,6 +10,7 @@ import pandas as pd
 from kinechain.cohort import Cohort
 from kinechain.trials.contrasts import ContrastRow
 from kinechain.trials.effect_rows import LIMITS, numbers_of
+from kinechain.trials.factorial import FactorialRow
 from kinechain.trials.flow import Analyses, CourseRow, describe_baseline, trace_flow
 from kinechain.trials.lagged import Lags
 from kinechain.trials.mediation import Mediated
@@ -32,6 +33,7 @@ def tables_of(
     tipping: list[Tipping],
     lags: Lags,
     analyses: Analyses,
+    factorial: list[FactorialRow],
 ) -> dict[str, pd.DataFrame]:
     """All tables, by name."""
     people = cohort.people
@@ -56,6 +58,17 @@ def tables_of(
                 "unit": row.unit,
             }
             for row in contrasts
+        ),
+        "factorial": _frame(
+            {
+                "outcome": row.outcome,
+                "effect": row.effect,
+                "when": row.when,
+                **numbers_of(row.result),
+                "n": row.n,
+                "unit": row.unit,
+            }
+            for row in factorial
         ),
         "responders": _frame(
             {
