@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 PIP_ONLY = ("typst", "scipy-stubs", "types-jsonschema", "pandas-stubs", "types-pyyaml")
-ORDER = ("config", "cohort", "model", "measures", "claims", "decisions", "checks", "trial", "registration")
+ORDER = ("config", "cohort", "model", "measures", "claims", "decisions", "checks", "trial", "schematic", "registration")
 FILES = {
     "config": "config/config.yaml",
     "cohort": "config/cohorts/<name>.yaml",
@@ -24,6 +24,7 @@ FILES = {
     "decisions": "config/decisions.yaml",
     "checks": "config/checks.yaml",
     "trial": "config/trial.yaml",
+    "schematic": "config/schematic.yaml",
     "registration": "config/registration.yaml",
 }
 

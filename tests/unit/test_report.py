@@ -12,7 +12,7 @@ from kinechain import publish
 from kinechain.document import Document, NumberWithoutKeyError, keys_of
 from kinechain.entries import build_ledger
 from kinechain.errors import UserError
-from kinechain.figures import FIGURES, draw_picture
+from kinechain.figures import FIGURES, draw_pictures
 from kinechain.render import digits_without_key, render_html, render_pdf, render_typst, typst_literal
 from kinechain.report import build_document
 from kinechain.results import Construct, Results
@@ -31,8 +31,7 @@ def templates() -> Mapping[str, str]:
 
 
 def document_of(results: Results, *, with_pictures: bool = True) -> Document:
-    drawn = {name: draw_picture(name, results) for name in FIGURES if with_pictures}
-    pictures = {name: picture for name, picture in drawn.items() if picture is not None}
+    pictures = draw_pictures(results) if with_pictures else {}
     shelf = publish.read_shelf(publish.read_templates(TEMPLATES))
     return build_document(results, build_ledger(results), pictures, shelf)
 
@@ -249,7 +248,7 @@ def test_the_index_links_each_report_and_shows_hostile_titles_as_text(tmp_path: 
 
     for results in (hostile(people_results(n=120)), summary_results()):
         io.write_json(
-            publish.summarise(results, document_of(results, with_pictures=False)),
+            publish.summarise(results, document_of(results, with_pictures=False), build_ledger(results)),
             tmp_path / f"{results.cohort.name}.json",
         )
     publish.write_index(

@@ -1,12 +1,16 @@
 """The Word file: real tables, editable text, alternative texts, hostile text inert, equal bytes."""
 
 import io
+import shutil
+import subprocess
 import zipfile
 from functools import cache
+from pathlib import Path
 
 import docx
+import pytest
 
-from kinechain.document import Document
+from kinechain.document import Document, Table
 from kinechain.report import WORD
 from kinechain.word_file import render_docx, shown
 from tests.fixtures.report_inputs import people_results
@@ -52,3 +56,32 @@ def test_equal_documents_give_equal_bytes_without_a_date() -> None:
 
 def test_the_page_links_the_word_file_only_when_it_is_made() -> None:
     assert WORD in {link.target for link in document_of(people_results(n=120), with_pictures=False).files}
+
+
+@pytest.mark.slow
+def test_libreoffice_opens_it_and_gives_every_table_back(tmp_path: Path) -> None:
+    office = shutil.which("soffice") or shutil.which("libreoffice")
+    if office is None:
+        pytest.skip("no LibreOffice on this machine: apt-get install --no-install-recommends libreoffice-writer")
+    ours, theirs = tmp_path / "report.docx", tmp_path / "back" / "report.docx"
+    ours.write_bytes(render_docx(document()))
+    command = [office, f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless", "--convert-to", "docx"]
+    subprocess.run([*command, "--outdir", theirs.parent, ours], check=True, capture_output=True, timeout=300)
+    before, after = (
+        [[[cell.text for cell in row.cells] for row in table.rows] for table in docx.Document(str(path)).tables]
+        for path in (ours, theirs)
+    )
+    assert len(before) > 5
+    assert after == before
+
+
+def test_a_tables_cells_are_those_of_the_document() -> None:
+    told = next(
+        block
+        for section in document().sections
+        for block in section.blocks
+        if isinstance(block, Table) and block.name == "fit"
+    )
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    made = next(table for table in word.tables if table.rows[0].cells[0].text == "Model")
+    assert [[cell.text for cell in row.cells] for row in made.rows[1:]] == [[c.text for c in row] for row in told.rows]

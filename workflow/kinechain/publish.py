@@ -15,8 +15,9 @@ from kinechain import __version__, environment, io
 from kinechain.checklists import parse_checklists
 from kinechain.document import Document, Number, Prose, Quoted
 from kinechain.entries import build_ledger
-from kinechain.figures import FIGURES, Picture, draw_picture
+from kinechain.figures import FIGURES, Picture, draw_pictures
 from kinechain.figures.style import Heading
+from kinechain.ledger import Ledger
 from kinechain.render import render_html, render_index, render_pdf
 from kinechain.report import PDF, WORD, Shelf, build_document
 from kinechain.results import DESIGN_WORDS, Construct, Results, chain_order, plain_name
@@ -140,8 +141,9 @@ def write_figures(results: Results, folder: Path) -> None:
     """Every figure the cohort has numbers for: svg, png, csv of the numbers, alternative text, and the list of them."""
     folder.mkdir(parents=True, exist_ok=True)
     listed: list[dict[str, object]] = []
+    drawn = draw_pictures(results)
     for name in FIGURES:
-        picture = draw_picture(name, results)
+        picture = drawn.get(name)
         if picture is None:
             listed.append({"name": name, "absent": FIGURES[name].absent})
             continue
@@ -182,9 +184,9 @@ def read_pictures(folder: Path) -> dict[str, Picture]:
     }
 
 
-def write_ledger(results: Results, path: Path) -> None:
-    """The ledger of one cohort as json, a line an entry."""
-    entries = build_ledger(results).to_json().items()
+def write_ledger(results: Results, path: Path, ledger: Ledger | None = None) -> None:
+    """The ledger of one cohort as json, a line an entry; `ledger` when it is at hand."""
+    entries = (build_ledger(results) if ledger is None else ledger).to_json().items()
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(entry, ensure_ascii=False)}" for key, entry in entries)
     io.write_text(f"{{\n{lines}\n}}\n", path)
 
@@ -198,8 +200,11 @@ def write_report(
     pdf: Path | None,
     summary: Path,
     docx: Path | None = None,
-) -> None:
-    """The page, the paper, the Word file where they are asked for, and the summary the index is made from."""
+) -> Ledger:
+    """The page, the paper, the Word file where they are asked for, and the summary the index is made from.
+
+    Returns the ledger that every number in them came from.
+    """
     ledger = build_ledger(results)
     texts = read_templates(templates)
     document = build_document(results, ledger, read_pictures(figures), read_shelf(texts))
@@ -214,7 +219,8 @@ def write_report(
         from kinechain.word_file import render_docx
 
         io.write_bytes(render_docx(document), docx)
-    io.write_json(summarise(results, document), summary)
+    io.write_json(summarise(results, document, ledger), summary)
+    return ledger
 
 
 def read_templates(folder: Path) -> dict[str, str]:
@@ -235,11 +241,10 @@ def versions() -> dict[str, str]:
     return {"kinechain": __version__} | {name: metadata.version(name) for name in SOFTWARE}
 
 
-def summarise(results: Results, document: Document) -> dict[str, Any]:
+def summarise(results: Results, document: Document, ledger: Ledger) -> dict[str, Any]:
     """What the index shows of one cohort: the answer with the keys of its numbers, and the verdicts."""
     from kinechain.display import is_hollow, verdict_words
 
-    ledger = build_ledger(results)
     sentences: list[Prose] = list(answer(results, ledger))
     parts = []
     for place, sentence in enumerate(sentences):

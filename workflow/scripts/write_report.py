@@ -12,8 +12,10 @@ def main(
 ) -> None:
     figures = sources.pop("figures")
     results = publish.read_results(**sources)
-    publish.write_report(results, figures=figures, templates=templates, html=html, pdf=pdf, docx=docx, summary=summary)
-    publish.write_ledger(results, ledger)
+    written = publish.write_report(
+        results, figures=figures, templates=templates, html=html, pdf=pdf, docx=docx, summary=summary
+    )
+    publish.write_ledger(results, ledger, written)
 
 
 if __name__ == "__main__":

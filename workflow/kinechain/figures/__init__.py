@@ -7,7 +7,7 @@ Compute, then draw: `<name>_table(results)` gives the numbers, `describe_<name>(
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kinechain.figures import (
@@ -60,14 +60,18 @@ class FigureKind:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One drawn figure: its words, its numbers and its bytes; `plain_svg` is the drawing without colour, or empty."""
+    """One drawn figure: its words, its numbers and its bytes.
+
+    png        empty until `draw_pictures` has made it from the svg
+    plain_svg  the drawing without colour; empty when the figure needs none
+    """
 
     name: str
     label: str
     heading: Heading
     table: pd.DataFrame
     svg: bytes
-    png: bytes
+    png: bytes = b""
     plain_svg: bytes = b""
 
 
@@ -209,4 +213,11 @@ def draw_picture(name: str, results: Results) -> Picture | None:
             style.mark_synthetic(drawing)
         heading = Heading(heading.title, heading.subtitle, f"{heading.alt} The data are synthetic.")
     svg, *plain = (style.svg_bytes(drawing) for drawing in drawings)
-    return Picture(name, kind.label, heading, table, svg, style.png_bytes(drawings[0]), b"".join(plain))
+    return Picture(name, kind.label, heading, table, svg, plain_svg=b"".join(plain))
+
+
+def draw_pictures(results: Results) -> dict[str, Picture]:
+    """Every figure the cohort has numbers for, in reading order, as svg and as png."""
+    drawn = [picture for name in FIGURES if (picture := draw_picture(name, results)) is not None]
+    pngs = style.pngs_of([picture.svg for picture in drawn])
+    return {picture.name: replace(picture, png=png) for picture, png in zip(drawn, pngs, strict=True)}
