@@ -332,7 +332,8 @@ PAGE = """\
 drafted as `kinechain init` drafts, in a process watched for starting programs, opening connections and writing files.
 
 {cohorts} became a cohort, {lines} ended in clear lines, {failed} failed (crashed, hung, took too much, wrote or ran
-something). The slowest took {slowest:.1f} s of 10 allowed, on a machine doing other work; the largest {largest} MB of 1024.
+something). The slowest took {slowest:.1f} s of 10 allowed, on a machine doing other work; the largest {largest} MB of
+1024.
 
 | format | spoilt by | cohorts | lines |
 |---|---|---:|---:|

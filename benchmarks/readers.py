@@ -92,9 +92,9 @@ PAGE = """\
 
 `make bench-readers`, {date}, {cores} cores{busy}: {rows:,} people × {columns} columns, the faster of two readings,
 each in a process of its own. *plain* is pandas alone (`read_csv`, `read_parquet`, `read_spss`), *read* the columns as
-our readers give them, *cohort* the whole way from file to cohort: units, ranges, scores, every suspicion. The peak is the
-resident memory of the whole process, the Python libraries included (about 120 MB); the size is that of the table as plain
-pandas holds it.
+our readers give them, *cohort* the whole way from file to cohort: units, ranges, scores, every suspicion. The peak is
+the resident memory of the whole process, the Python libraries included (about 120 MB); the size is that of the table as
+plain pandas holds it.
 
 | format | what | seconds | of plain | processor s | peak MB | of size |
 |---|---|---:|---:|---:|---:|---:|

@@ -80,6 +80,9 @@ def test_repeats_by_two_raters_replace_the_default_reliability(config: Path) -> 
     assert entry["source"] == "this cohort: 2 raters, n = 20"
     assert 0.8 < entry["reliability"] < 1
     assert entry["reliability_low"] < entry["reliability"] < entry["reliability_high"]
+    assert entry["limits"][0] < entry["bias"] < entry["limits"][1]
+    raw = pd.read_csv(config.parent / "data" / "f15.csv")
+    assert entry["bias"] == pytest.approx((raw["second"] - raw["first"]).mean())
 
 
 @pytest.mark.parametrize("name", ["f13", "f13_upper", "f13_square"])

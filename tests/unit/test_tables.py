@@ -64,7 +64,10 @@ def test_correlations_carry_the_sign_the_chain_expects() -> None:
     assert people is not None
     pair = people[["tight", "round"]].dropna()
     assert table.loc[("tight", "round"), "r"] == pytest.approx(np.corrcoef(pair.to_numpy().T)[0, 1], abs=1e-6)
-    assert table.loc[("tight", "round"), "n"] == len(pair)
+    assert len(pair) == 114
+    assert table.loc[("tight", "round"), "n"] == 110  # six people without a value would follow from 114 of 120
+    low, high = tables.fisher_interval(float(table.loc[("tight", "round"), "r"]), 110)
+    assert table.loc[("tight", "round"), ["low", "high"]].tolist() == pytest.approx([low, high], abs=1e-6)
 
 
 def test_a_negative_claim_turns_the_expected_sign_of_every_pair_across_it() -> None:

@@ -124,7 +124,7 @@ def masked_flow(flow: Sequence[FlowStep], threshold: int = THRESHOLD) -> tuple[F
     waiting: FlowStep | None = None
     for step in flow:
         if waiting is not None and step.unit != waiting.unit:
-            kept, waiting = _taken_back(kept, waiting), None
+            kept, waiting = _taken_back(kept, waiting, threshold), None
         if kept and step.unit != kept[-1].unit and 0 < kept[-1].left - step.left < threshold:
             # the two numbers side by side would tell how many rows a few people have too many
             again = FlowStep(
@@ -133,26 +133,27 @@ def masked_flow(flow: Sequence[FlowStep], threshold: int = THRESHOLD) -> tuple[F
                 step.left,
                 kept[-1].unit,
             )
-            kept = _taken_back(kept, again)
+            kept = _taken_back(kept, again, threshold)
         joined = step if waiting is None else _joined(waiting, step)
         waiting = joined if 0 < joined.removed < threshold else None
         if waiting is None:
             kept.append(joined)
-    return tuple(kept if waiting is None else _taken_back(kept, waiting))
+    return tuple(kept if waiting is None else _taken_back(kept, waiting, threshold))
 
 
 def _joined(first: FlowStep, second: FlowStep) -> FlowStep:
     return replace(second, reason=f"{first.reason}; {second.reason}", removed=first.removed + second.removed)
 
 
-def _taken_back(kept: list[FlowStep], small: FlowStep) -> list[FlowStep]:
+def _taken_back(kept: list[FlowStep], small: FlowStep, threshold: int) -> list[FlowStep]:
     """The steps so far, with a small removal taken into the last removal of its unit or into the start."""
     mine = [index for index, step in enumerate(kept) if step.unit == small.unit]
     target = next((index for index in reversed(mine) if kept[index].removed), mine[0])
     before = kept[target]
-    changed = (
-        _joined(before, small) if before.removed else replace(before, reason=f"{before.reason}, less: {small.reason}")
-    )
+    if before.removed:
+        changed = _joined(before, small)
+    else:
+        changed = replace(before, reason=f"{before.reason}, fewer than {threshold} taken out before: {small.reason}")
     after = [replace(step, left=small.left) if step.unit == small.unit else step for step in kept[target + 1 :]]
     return [*kept[:target], replace(changed, left=small.left), *after]
 

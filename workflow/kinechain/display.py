@@ -11,7 +11,7 @@ from kinechain.entries import check_key, effect_key, numeric_columns
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
 from kinechain.results import Results, path_name, rests_on_several
-from kinechain.rounding import is_number
+from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
 
 KINDS = {
@@ -293,7 +293,7 @@ def codebook_display(results: Results, ledger: Ledger) -> Table:
                 number_cell(ledger, f"codebook/{name}/missing"),
                 number_cell(ledger, f"codebook/{name}/mean"),
                 number_cell(ledger, f"codebook/{name}/sd"),
-                text_cell(row.get("reliability")),
+                text_cell(_reliability(row)),
             )
         )
     heads = ("Measure", "Stands for", "Direction", "Unit", "Convention", "n", "Missing", "Mean", "SD", "Reliability")
@@ -305,6 +305,41 @@ def codebook_display(results: Results, ledger: Ledger) -> Table:
         ),
     )
     return Table("codebook", caption, heads, numeric, tuple(rows), "tables/codebook.csv")
+
+
+def _reliability(row: Mapping[str, Any]) -> str:
+    """Reliability with its interval, error and source, as far as they are known."""
+    if not is_number(row.get("reliability")):
+        return ""
+    told = decimal_text(row["reliability"], 2)
+    if is_number(row.get("reliability_low")) and is_number(row.get("reliability_high")):
+        told += f" ({decimal_text(row['reliability_low'], 2)} to {decimal_text(row['reliability_high'], 2)})"
+    unit = str(row.get("unit") or "")
+    if is_number(row.get("sem")):
+        told += f", SEM {decimal_text(row['sem'], 1)} {unit}"
+    if is_number(row.get("bias")):
+        bias, low, high = (decimal_text(number, 1) for number in (row["bias"], *row["limits"]))
+        told += f", second less first {bias} ({low} to {high})"
+    return f"{told}; {row.get('source') or 'no source'}"
+
+
+def who_display(results: Results, ledger: Ledger) -> Table:
+    """In what people without a value of a variable differ from those who have it."""
+    rows = tuple(
+        (
+            text_cell(results.label(str(row["missing"]))),
+            text_cell(results.label(str(row["variable"]))),
+            number_cell(ledger, f"missing/who/{row['missing']}/{row['variable']}"),
+        )
+        for row in (results.quality.get("missingness") or {}).get("who") or ()
+    )
+    caption = (
+        Words(
+            "Who is missing: mean of those without a value less that of those with one, in pooled standard deviations; "
+            "only between groups large enough to be told."
+        ),
+    )
+    return Table("who", caption, ("Missing", "Differ in", "By"), (False, False, True), rows)
 
 
 def missing_display(results: Results, ledger: Ledger) -> Table:

@@ -136,6 +136,14 @@ def _write_measures(ledger: Ledger, results: Results) -> None:
         error = float(spread) / float(n) ** 0.5 if is_number(spread) and is_number(n) and n else None
         ledger.number(f"codebook/{name}/mean", row.get("mean"), error=error, rule="mean", inputs=("cohort.parquet",))
         ledger.number(f"codebook/{name}/sd", spread, rule="standard deviation", inputs=("cohort.parquet",))
+    for row in (results.quality.get("missingness") or {}).get("who") or ():
+        ledger.number(
+            f"missing/who/{row['missing']}/{row['variable']}",
+            row["difference"],
+            rule="mean of those without a value less mean of those with one, over the pooled standard deviation",
+            inputs=("cohort.parquet",),
+            text=decimal_text(row["difference"], 2),
+        )
     for row in results.quality.get("findings", ()):
         if is_number(row.get("count")):
             key = f"findings/{row['measure']}/{row['what']}"

@@ -55,6 +55,8 @@ class Reliability:
     mdc     smallest detectable change, 95 %, in the measure's unit; None when unknown
     source  DOI or PMID, "default", or "this cohort"
     low, high  95 % interval of `value`, when it was estimated from repeats
+    bias       mean of the second reading less the first, when two were compared; in the measure's unit
+    limits     between which 95 % of those differences lie (Bland and Altman)
     """
 
     value: float
@@ -63,6 +65,8 @@ class Reliability:
     source: str = "default"
     low: float | None = None
     high: float | None = None
+    bias: float | None = None
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def codebook_entry(
         "reliability_high": reliability.high if reliability else None,
         "sem": reliability.sem if reliability else None,
         "mdc": reliability.mdc if reliability else None,
+        "bias": reliability.bias if reliability else None,
+        "limits": list(reliability.limits) if reliability and reliability.limits else None,
         "source": reliability.source if reliability else "",
         "mcid": measure.mcid,
         "mcid_source": measure.mcid_source,
@@ -80,12 +82,13 @@ def describe(cohort: Cohort, *, threshold: int = THRESHOLD) -> dict[str, Any]:
 
 def _finding(finding: Finding, threshold: int) -> dict[str, Any]:
     shown = masked_count(finding.count, threshold)
+    about_all = finding.count == 0
     return {
         "level": finding.level,
         "measure": finding.measure,
         "column": finding.column,
         "what": finding_words(finding, threshold),
-        "count": shown,
+        "count": None if about_all else shown,
         "masked": shown is None,
         "remedy": finding.remedy,
     }

@@ -7,7 +7,7 @@ within-unit variance. Where repeats exist they replace the dictionary's defaults
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,5 +132,9 @@ def reliability_from_repeats(repeats: Mapping[str, Repeats], dictionary: Diction
             continue  # one reading copied onto several rows is no repeat
         result = repeat_reliability(readings, across)
         source = f"this cohort: {result.k} {across}s, n = {result.n}"
-        found[name] = Reliability(max(result.icc, 0.0), result.sem, result.mdc, source, result.low, result.high)
+        reliability = Reliability(max(result.icc, 0.0), result.sem, result.mdc, source, result.low, result.high)
+        if result.k == 2:
+            pair = bland_altman(readings[:, 0], readings[:, 1])
+            reliability = replace(reliability, bias=pair.bias, limits=(pair.low, pair.high))
+        found[name] = reliability
     return found

@@ -320,7 +320,11 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         frame=Quoted(cohort.sampling_frame.replace("_", " ")),
     )
     missing = display.missing_display(results, ledger)
-    lacking = (Details(say(ledger, "Missing values by variable"), (missing,)),) if missing.rows else ()
+    lacking: tuple[Block, ...] = (
+        (Details(say(ledger, "Missing values by variable"), (missing,)),) if missing.rows else ()
+    )
+    who = display.who_display(results, ledger)
+    lacking += (Details(say(ledger, "Who is missing"), (who,)),) if who.rows else ()
     return (
         Paragraph(start),
         display.flow_display(results, ledger),
@@ -466,6 +470,7 @@ CHECK_TITLES = {
     "threshold": "A change of slope",
     "moderation": "Paths that depend on a third variable",
     "natural_effects": "Natural effects with interaction",
+    "mediators": "Mediators jointly and one by one",
     "clinical_units": "In clinical units",
     "equivalence": "Equivalence to zero",
 }

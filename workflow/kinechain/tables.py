@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinechain.disclosure import THRESHOLD
 from kinechain.results import Results, path_name
 from kinechain.rounding import PUBLISHED_DIGITS, is_number
 
@@ -237,11 +238,25 @@ def sign_of(value: object) -> int:
     return int(np.sign(float(value))) if is_number(value) else 0  # type: ignore[arg-type]  # is_number saw it
 
 
+def told_n(results: Results, n: int, *variables: str) -> int:
+    """People to tell beside a statistic of these variables: rounded down where the exact number gives a gap away.
+
+    A count of missing values that the quality page masks, or a small one, would follow from n and the cohort's size.
+    Rounded down to a multiple of the smallest count that may be shown, n leaves it open; an interval from it is wider.
+    """
+    limit = int(results.quality.get("threshold") or THRESHOLD)
+    missing = results.quality.get("missingness") or {}
+    hidden = {name for name, count in (missing.get("variables") or {}).items() if _count(count)[1]}
+    hidden |= {str(row["measure"]) for row in results.quality.get("codebook", ()) if row.get("masked")}
+    gives_away = 0 < results.cohort.n - n < limit or bool(hidden.intersection(variables))
+    return n // limit * limit if gives_away and n >= limit else n
+
+
 def correlations_table(results: Results) -> pd.DataFrame:
     """Correlations between the constructs, pair by pair, beside the sign the chain implies.
 
     x, y      constructs, in body order
-    r         Pearson correlation of the people who have both (pairwise); n says how many
+    r         Pearson correlation of the people who have both (pairwise); n says how many, as `told_n` tells it
     low, high 95 % interval by Fisher's z
     expected  +1 or -1: product of the claimed signs of the edges between them; empty where the chain says nothing
     """
@@ -252,11 +267,10 @@ def correlations_table(results: Results) -> pd.DataFrame:
     for i, x in enumerate(names):
         for j in range(i + 1, len(names)):
             y = names[j]
-            low, high = fisher_interval(float(r[i, j]), int(n[i, j]))
+            told = told_n(results, int(n[i, j]), x, y)
+            low, high = fisher_interval(float(r[i, j]), told)
             expected = _expected(results, signs, x, y)
-            rows.append(
-                {"x": x, "y": y, "r": r[i, j], "low": low, "high": high, "n": int(n[i, j]), "expected": expected}
-            )
+            rows.append({"x": x, "y": y, "r": r[i, j], "low": low, "high": high, "n": told, "expected": expected})
     return publishable(_frame(rows, ("x", "y", "r", "low", "high", "n", "expected")))
 
 

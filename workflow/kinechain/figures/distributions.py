@@ -11,7 +11,7 @@ from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results
 from kinechain.rounding import number_text
-from kinechain.tables import publishable
+from kinechain.tables import publishable, told_n
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def distributions_table(results: Results) -> pd.DataFrame:
             "measure": measure,
             "label": label,
             "unit": unit,
-            "n": len(values),
+            "n": told_n(results, len(values), construct, measure),
             "place": results.chain.index(construct),
         }
         quantiles = np.quantile(values, QUANTILES)

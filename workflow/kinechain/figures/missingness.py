@@ -61,7 +61,7 @@ def describe_missingness(table: pd.DataFrame) -> Heading:
     )
     subtitle = (
         "Left: share of people without each variable. Right: which go missing together, a column a pattern, "
-        "the commonest first. A count below the disclosure limit is shown as <."
+        "the commonest first. A count that is small, or would give a small one away, is shown as <."
     )
     told = "; ".join(f"{row['names']} {count_label(row)}" for row in records(variables))
     return Heading(title, subtitle, f"Missing values among {int(table['n'].iloc[0])} people. {told}.")
