@@ -16,11 +16,13 @@ from kinechain.preflight import read_threshold
 from kinechain.rounding import published
 from kinechain.spec import ModelSpec, build_spec
 from kinechain.study import CONFIG, Study
-from kinechain.twin import COLUMN, EXACT, LABEL, Twin, furthest, linear_numbers, make_twin
+from kinechain.twin import COLUMN, EXACT, LABEL, Twin, furthest, linear_numbers, make_twin, variables_of
 from kinechain.verification import LAST_DIGIT
 
 ROWS, RECORD, PAGE = "twin.csv", "twin.json", "twin.html"
 ALL_DIGITS = 17
+LINEAR = ("ml", "mlr")
+"""Estimators whose coefficients hang on means and covariances alone, where rows are complete."""
 
 
 def folder_of(study: Study, cohort: str) -> Path:
@@ -28,7 +30,7 @@ def folder_of(study: Study, cohort: str) -> Path:
     return study.root / "reports" / cohort / "twin"
 
 
-def models_of(study: Study, cohort: str, asked: Sequence[str] = ()) -> tuple[str, ...]:
+def models_asked(study: Study, cohort: str, asked: Sequence[str] = ()) -> tuple[str, ...]:
     """The models a twin is made for: those asked for, else the study's main model.
 
     Raises UserError for a model the cohort does not have.
@@ -39,6 +41,13 @@ def models_of(study: Study, cohort: str, asked: Sequence[str] = ()) -> tuple[str
             raise UserError(Problem("kinechain twin", f"`{name}` is not fitted to `{cohort}`", closest(name, known)))
     main = str(study.config.get("report", {}).get("main_model", ""))
     return tuple(asked) or ((main,) if main in known else known[:1])
+
+
+def with_others(specs: Sequence[ModelSpec], known: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """The specs, and all other linear models of no further variable: a twin repeats them too."""
+    names, have = set(variables_of(specs)), {spec.name for spec in specs}
+    others = [spec for spec in known if spec.name not in have and set(spec.table.observed) <= names]
+    return [*specs, *(spec for spec in others if spec.estimator in LINEAR)]
 
 
 def specs_of(study: Study, cohort: str, models: Sequence[str], available: Sequence[str]) -> list[ModelSpec]:
@@ -67,8 +76,12 @@ def write_twin(study: Study, cohort: str, asked: Sequence[str] = ()) -> Twin:
     if people.design in ("trial", "longitudinal"):
         what = f"`{cohort}` has visits, and a twin has one row a person"
         raise UserError(Problem("kinechain twin", what, "Make twins of cross-sectional cohorts"))
-    models = models_of(study, cohort, asked)
-    specs = specs_of(study, cohort, models, people.variables)
+    specs = specs_of(study, cohort, models_asked(study, cohort, asked), people.variables)
+    for spec in specs:
+        if spec.estimator not in LINEAR:
+            what = f"`{spec.name}` is estimated by {spec.estimator}, which moments alone cannot repeat"
+            raise UserError(Problem("kinechain twin", what, "Name linear models with `--models`"))
+    specs = with_others(specs, specs_of(study, cohort, study.models_of(cohort), people.variables))
     decisions = parse_decisions(read_yaml(study.root / CONFIG / "decisions.yaml"))
     seed, smallest = int(study.config["inference"]["seed"]), read_threshold(study.root / CONFIG)
     twin = make_twin(people, specs, decisions, seed, smallest)
