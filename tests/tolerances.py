@@ -63,3 +63,7 @@ OPTIMUM = 1e-7
 # EM of the repeated-measures model stops at 1e-10 of a standard deviation; what is left of beta and Sigma is below this
 # (in the unit of the data, standard deviations near 8).
 ITERATION = 1e-6
+
+# A residual this small in standard errors of its moment is what an optimiser left: its ratio to another small number
+# means nothing.
+RESIDUAL_OF_NOTHING = 1e-2

@@ -72,7 +72,9 @@ class Case:
         if not self.is_moments:
             return pd.read_csv(self.table)
         frame = pd.read_csv(self.table, index_col=0)
-        names, mean = tuple(str(name) for name in frame.columns), np.zeros(len(frame))
+        names, mean = tuple(str(name) for name in frame.columns), np.zeros(frame.shape[1])
+        if "mean" in frame.index:
+            frame, mean = frame.drop(index="mean"), frame.loc["mean"].to_numpy(dtype=float)
         if self.options.get("sample.cov.rescale", True):
             return moments_from_published(names, mean, frame.to_numpy(dtype=float), self.n)
         return Moments(names, mean, frame.to_numpy(dtype=float), self.n)
@@ -98,6 +100,30 @@ class Case:
             "--no-rescale": self.options.get("sample.cov.rescale") is False,
         }
         return words + [switch for switch, is_on in switches.items() if is_on] + ["--json", str(json_file)]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two nested models, their data and lavaan's test of one against the other."""
+
+    name: str
+    expected: dict[str, Any]
+
+    def specs(self) -> tuple[ModelSpec, ModelSpec]:
+        """The restricted model, then the general one."""
+        cases = [
+            Case(self.name, {**self.expected, "model": self.expected[key]}, HERE) for key in ("restricted", "general")
+        ]
+        return cases[0].spec(), cases[1].spec()
+
+    def data(self) -> pd.DataFrame:
+        return pd.read_csv(HERE / "data" / f"{self.expected['data']}.csv")
+
+
+def differences() -> list[Difference]:
+    """lavaan's tests of nested models."""
+    paths = sorted((HERE / "differences").glob("*.json"))
+    return [Difference(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def own_cases() -> list[Case]:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from kinechain.cli import main
+from kinechain.comparison import compare_fits
 from kinechain.estimators import fit_model
 from kinechain.fit_record import fit_record
-from tests.golden.lavaan_cases import REFERENCE, Case, own_cases, reference_cases
+from tests.golden.lavaan_cases import REFERENCE, Case, Difference, differences, own_cases, reference_cases
 from tests.tolerances import (
     GOLDEN_ESTIMATE,
     GOLDEN_FIXED,
@@ -22,6 +23,7 @@ from tests.tolerances import (
     GOLDEN_STANDARDISED,
     GOLDEN_STATISTIC,
     GOLDEN_STD_ERROR,
+    RESIDUAL_OF_NOTHING,
 )
 
 STATISTICS = ("chisq", "logl", "unrestricted", "aic", "bic", "baseline")
@@ -34,9 +36,13 @@ BY_COMMAND = (
     "mlr_factors",
     "ordered_groups_equal",
     "observed_product",
+    "moments_intercept",
+    "moments_growth",
 )
 # One factor's scale there is tied to nothing else, so that lavaan's indices rest on a singular information matrix.
 NO_INDICES = ("product_indicators",)
+# With ordered outcomes lavaan divides each group's covariance of the statistics by the people of all groups.
+NO_RESIDUALS = ("ordered_groups", "ordered_groups_equal")
 # lavaan's own answer has a negative variance (or impossible latent correlations), which it tells in a warning.
 IMPROPER = ("product_indicators",)
 
@@ -125,9 +131,31 @@ def _compare_indices(case: Case, record: dict[str, Any]) -> list[str]:
     return off
 
 
+def _compare_residuals(case: Case, record: dict[str, Any]) -> list[str]:
+    """Residuals over their standard errors, where lavaan offers them and they are not rounding over rounding."""
+    if case.name in NO_RESIDUALS:
+        return []
+    rows = {(row["lhs"], row["rhs"], row["group"]): row for row in record["residuals"]}
+    off = []
+    for expected in case.expected.get("residuals") or []:
+        lhs, rhs, group = expected["lhs"], expected["rhs"], expected["group"]
+        found = rows.get((lhs, rhs, group)) or rows.get((rhs, lhs, group))
+        for kind in ("normalised", "standardised"):
+            value = expected[kind]
+            if not value or (found and abs(found["normalised"] or 0.0) < RESIDUAL_OF_NOTHING):
+                continue
+            off += _off(f"{kind} {lhs} {rhs} {group}", (found or {}).get(kind), value, GOLDEN_INDEX * (1 + abs(value)))
+    return off
+
+
 def _compare(case: Case, record: dict[str, Any]) -> list[str]:
     assert record["status"] == ("improper" if case.name in IMPROPER else "converged")
-    return _compare_parameters(case, record) + _compare_measures(case, record) + _compare_indices(case, record)
+    return (
+        _compare_parameters(case, record)
+        + _compare_measures(case, record)
+        + _compare_indices(case, record)
+        + _compare_residuals(case, record)
+    )
 
 
 @pytest.mark.parametrize("case", own_cases(), ids=lambda case: case.name)
@@ -141,6 +169,17 @@ def test_fit_equals_lavaans(case: Case) -> None:
 @pytest.mark.parametrize("case", reference_cases(), ids=lambda case: case.name)
 def test_fit_equals_the_reference(case: Case) -> None:
     assert _compare(case, fit_record(fit_model(case.spec(), case.data()))) == []
+
+
+@pytest.mark.parametrize("case", differences(), ids=lambda case: case.name)
+def test_a_test_of_nested_models_equals_lavaans(case: Difference) -> None:
+    restricted, general = (fit_model(spec, case.data()) for spec in case.specs())
+    found, expected = compare_fits(restricted, general), case.expected
+    assert found.df_difference == expected["df_difference"]
+    assert found.is_scaled == ("Scaled" in expected["method"])
+    near = GOLDEN_STATISTIC + GOLDEN_LARGE * expected["chisq_difference"]
+    assert found.chisq_difference == pytest.approx(expected["chisq_difference"], abs=near)
+    assert found.p_value == pytest.approx(expected["p_value"], abs=GOLDEN_INDEX)
 
 
 @pytest.mark.parametrize(

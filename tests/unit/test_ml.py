@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from kinechain.comparison import compare_fits
 from kinechain.effects import estimate_effects
 from kinechain.errors import UserError
 from kinechain.estimators import ESTIMATORS, estimator, fit_model
 from kinechain.fit import Fit, Status, row_gradients, row_values, std_errors_of
-from kinechain.inspection import compare_fits, explained_variance, find_modification_indices, find_residuals
+from kinechain.inspection import explained_variance, find_modification_indices, find_residuals
 from kinechain.numerics import Array
 from kinechain.numerics.model import NormalModel
 from kinechain.numerics.moments import Moments, moments_from_data, moments_from_published

@@ -102,6 +102,7 @@ class Fit:
     search       how the estimates were found
     groups       (G,) where parameters stand, and the sufficient statistics of each group
     saturated    (G,) means (p,) and covariances (p, p) of the model that restricts nothing
+    moment_covariances  (G,) sandwich covariance of the unrestricted moments, where the fit is robust
     ordinal      the model given covariates, where outcomes are ordered: `groups` then describe the latent responses,
                  with the residual variances of ordered outcomes, which follow from the parameters, at their values
     undefined    quantity (a fit measure, `standardised`) -> why it does not exist here
@@ -123,6 +124,7 @@ class Fit:
     detail: str = ""
     notes: tuple[str, ...] = ()
     extra: Mapping[str, float] = field(default_factory=dict)
+    moment_covariances: tuple[Array, ...] = ()
     ordinal: WlsModel | None = None
     undefined: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.special import chdtrc
 
-from kinechain.errors import Problem, UserError
 from kinechain.estimators.layout import PARTS, read_constraints
 from kinechain.fit import Fit
 from kinechain.numerics import Array
 from kinechain.numerics.information import invert_information
-from kinechain.numerics.likelihood import log_likelihood, observed_information
+from kinechain.numerics.likelihood import expected_information, log_likelihood, observed_information
 from kinechain.numerics.model import NormalModel
 from kinechain.numerics.ordinal_model import differentiate_statistics
 from kinechain.numerics.polychoric import pairs
@@ -37,8 +35,10 @@ class Residual:
 
     lhs, rhs      the two variables of a covariance; rhs is "" for a mean
     raw           sample less implied
-    normalised    over the standard error of the sample moment
+    normalised    over the standard error of the sample moment; NaN for the moments of fixed covariates
     standardised  over the standard error of the residual itself, given the fixed covariates; NaN where it cannot vary
+
+    Standard errors are those of lavaan's `lavResiduals()`: from the fit's own kind of information, sandwich for mlr.
     """
 
     lhs: str
@@ -59,36 +59,52 @@ def find_residuals(fit: Fit) -> tuple[Residual, ...]:
     names = fit.table.observed
     p = len(names)
     rows, columns = np.tril_indices(p)
-    bread = fit.covariance
-    if fit.information == "sandwich":
-        information = NormalModel(fit.groups).information(fit.estimates, "observed")
-        bread = invert_information(information, _active_constraints(fit))[0]
-    for number, (group, (mean, covariance)) in enumerate(zip(fit.groups, fit.saturated, strict=True), start=1):
-        implied = imply_moments(group.ram, fit.estimates)
-        d_mu, d_Sigma = saturated_derivatives(p, np.zeros(0, dtype=np.intp), with_means=group.ram.means)
-        W = observed_information(group.data, log_likelihood(group.data, mean, covariance), d_mu, d_Sigma)
-        spread = np.sqrt(np.diag(np.linalg.inv(W)))
-        is_fixed = np.array([name in fit.rows.fixed for name in names])
-        moves = ~(is_fixed[rows] & is_fixed[columns])
-        if group.ram.means:
-            moves = np.concatenate([~is_fixed, moves])
-        W = W[np.ix_(moves, moves)]
+    is_fixed = np.array([name in fit.rows.fixed for name in names])
+    inform = expected_information if fit.information == "expected" else observed_information
+    pulls: list[tuple[Array, Array]] = []
+    total = np.zeros((len(fit.estimates), len(fit.estimates)))
+    for group in fit.groups:
+        implied, at = group.at(fit.estimates)
+        W = inform(group.data, at, *saturated_derivatives(p, np.flatnonzero(is_fixed), with_means=group.ram.means))
         t_mu, t_Sigma = differentiate_moments(group.ram, implied)
-        delta = np.concatenate([t_mu, t_Sigma[rows, columns]] if group.ram.means else [t_Sigma[rows, columns]])[moves]
+        moves = ~(is_fixed[rows] & is_fixed[columns])
+        delta = t_Sigma[rows[moves], columns[moves]]
+        delta = np.concatenate([t_mu[~is_fixed], delta]) if group.ram.means else delta
+        pulls.append((delta, W))
+        total += delta.T @ W @ delta
+    bread = invert_information(total, active_constraints(fit))[0]
+    for number, (group, (mean, covariance), (delta, W)) in enumerate(
+        zip(fit.groups, fit.saturated, pulls, strict=True), start=1
+    ):
+        implied, _ = group.at(fit.estimates)
+        known = moment_covariance(fit, number - 1)
         Q = np.eye(len(W)) - delta @ bread @ delta.T @ W
-        left = np.zeros(len(moves))
-        left[moves] = np.diag(Q @ np.linalg.inv(W) @ Q.T)
-        spread_left = np.sqrt(np.where(left > NO_INFORMATION * spread**2, left, math.nan))
+        moves = ~(is_fixed[rows] & is_fixed[columns])
         raw = (covariance - implied.Sigma)[rows, columns]
         labels = [(names[i], names[j]) for i, j in zip(rows, columns, strict=True)]
         if group.ram.means:
+            moves = np.concatenate([~is_fixed, moves])
             raw = np.concatenate([mean - implied.mu, raw])
             labels = [(name, "") for name in names] + labels
+        spread, left = np.full(len(moves), math.nan), np.full(len(moves), math.nan)
+        spread[moves], left[moves] = np.sqrt(np.diag(known)), np.diag(Q @ known @ Q.T)
+        left = np.where(left > NO_INFORMATION * spread**2, left, math.nan)
         found += [
-            Residual(lhs, rhs, number, float(raw[at]), float(raw[at] / spread[at]), float(raw[at] / spread_left[at]))
+            Residual(lhs, rhs, number, float(raw[at]), float(raw[at] / spread[at]), float(raw[at] / np.sqrt(left[at])))
             for at, (lhs, rhs) in enumerate(labels)
         ]
     return tuple(found)
+
+
+def moment_covariance(fit: Fit, group: int) -> Array:
+    """Sampling covariance of the unrestricted moments of a group that are not taken as given: means, where modelled,
+    then the lower triangle of covariances. Sandwich where the fit is robust, else from the information."""
+    if fit.moment_covariances:
+        return fit.moment_covariances[group]
+    data, (mean, covariance) = fit.groups[group].data, fit.saturated[group]
+    fixed = np.flatnonzero([name in fit.rows.fixed for name in fit.table.observed])
+    directions = saturated_derivatives(len(mean), fixed, with_means=fit.groups[group].ram.means)
+    return np.asarray(np.linalg.inv(observed_information(data, log_likelihood(data, mean, covariance), *directions)))
 
 
 def _ordinal_residuals(fit: Fit, model: WlsModel) -> tuple[Residual, ...]:
@@ -191,7 +207,7 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
     information, score = slope.curvature * n, -slope.gradient * n
     nuisance = [at for number, at, lhs, op, rhs, _ in candidates if (number, lhs, op, rhs) in given]
     old = np.array([*range(k), *nuisance])
-    constraints = np.pad(_active_constraints(fit), ((0, 0), (0, len(nuisance))))
+    constraints = np.pad(active_constraints(fit), ((0, 0), (0, len(nuisance))))
     inverse = invert_information(information[np.ix_(old, old)], constraints)[0]
     cross = information[k:][:, old]
     own = np.diag(information)[k:]
@@ -215,7 +231,7 @@ def _free_residuals(model: WlsModel, rams: list[Ram], k: int) -> WlsModel:
     )
 
 
-def _active_constraints(fit: Fit) -> Array:
+def active_constraints(fit: Fit) -> Array:
     """(a, k) derivatives of the constraints that hold with equality at the estimates."""
     constraints = read_constraints(fit.table)
     if constraints is None:
@@ -289,52 +305,6 @@ def _extend(ram: Ram, extra: list[tuple[int, int, str, str, str, float]], place:
         free=np.concatenate([free, added[:, 3]]),
         fixed=np.concatenate([fixed, np.zeros(len(added))]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Likelihood-ratio test of a model against one it is nested in.
-
-    chisq_difference  scaled where both fits are robust
-    df_difference     degrees of freedom it has
-    p_value           of the restrictions
-    is_scaled         whether the difference was scaled
-    """
-
-    chisq_difference: float
-    df_difference: int
-    p_value: float
-    is_scaled: bool
-
-
-def compare_fits(restricted: Fit, general: Fit) -> Comparison:
-    """Likelihood-ratio test; for robust fits the scaled difference of Satorra & Bentler (2001).
-
-    Raises UserError if the two were not fitted to the same people and variables, if their order is the other way round,
-    or if outcomes are ordered: scaled and shifted statistics have no difference of their own.
-
-    Psychometrika 66, 507-514.
-    """
-    where = f"{restricted.spec.name} against {general.spec.name}"
-    if restricted.n != general.n or set(restricted.table.observed) != set(general.table.observed):
-        raise UserError(Problem(where, "the two models were not fitted to the same people and variables"))
-    df = round(restricted.measures.get("df", math.nan) - general.measures.get("df", math.nan))
-    if df <= 0:
-        raise UserError(Problem(where, "the first model has no more degrees of freedom than the second", "Swap them"))
-    if restricted.ordinal is not None or general.ordinal is not None:
-        what = "scaled and shifted statistics cannot be subtracted from each other"
-        raise UserError(Problem(where, what, "Test the restriction by its estimate and standard error"))
-    difference = restricted.measures["chisq"] - general.measures["chisq"]
-    c0, c1 = (fit.measures.get("chisq_scaling_factor", math.nan) for fit in (restricted, general))
-    df0, df1 = restricted.measures["df"], general.measures["df"]
-    if df1 == 0:
-        c1 = 0.0 if "chisq_scaling_factor" in general.measures else c1
-    is_scaled = not (math.isnan(c0) or math.isnan(c1))
-    if is_scaled:
-        factor = (df0 * c0 - df1 * c1) / df
-        difference = difference / factor if factor > 0.0 else math.nan
-    p_value = float(chdtrc(df, max(difference, 0.0))) if not math.isnan(difference) else math.nan
-    return Comparison(difference, df, p_value, is_scaled)
 
 
 def implied_of(fit: Fit) -> tuple[tuple[Array, Array], ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinechain.comparison import compare_fits
 from kinechain.effects import estimate_effects
-from kinechain.inspection import compare_fits
 from kinechain.trials.lagged import fit_lagged
 from tests.golden.lagged.make_input import HERE, models
 from tests.tolerances import LAGGED_CHISQ, LAGGED_ESTIMATE

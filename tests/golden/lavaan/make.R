@@ -1,6 +1,7 @@
 # Goldens from lavaan for models beyond the reference folder. Run in this folder: Rscript make.R
 source("lib.R")
 dir.create("expected", showWarnings = FALSE)
+dir.create("differences", showWarnings = FALSE)
 
 chain <- "
 m1 ~ a*x + age + sex
@@ -51,6 +52,18 @@ amb1 ~~ amb2
 golden("loop_correlations", peers, moments = "peers_correlations", n = 350, sample.cov.rescale = FALSE)
 golden("loop_covariances", peers, moments = "peers_covariances", n = 350)
 golden("loop_equal", gsub("p21", "p12", peers), moments = "peers_covariances", n = 350, fixed.x = FALSE)
+
+golden("moments_with_means", gsub("p21", "p12", peers), moments = "peers_means", n = 350, meanstructure = TRUE)
+golden("moments_intercept", "
+amb1 ~ 0*1 + iq1 + ses1
+amb2 ~ k*1 + iq2 + ses2
+amb1 ~~ amb2
+at_ten := k + 10
+", moments = "peers_means", n = 350, fixed.x = FALSE)
+golden("moments_growth", "
+level =~ 1*t0 + 1*t1 + 1*t2 + 1*t3
+slope =~ 0*t0 + 1*t1 + 2*t2 + 3*t3
+", moments = "growth_means", n = 260, call = "growth")
 
 # --- constraints, labels, starts, fixed values ------------------------------------------------------------------------
 golden("constraint_equal", paste0(chain, "\na == b\n"), "serial")
@@ -176,3 +189,19 @@ golden("ordered_groups_path", "
 m ~ c(a, a)*x + age
 o4 ~ b*m + x + age
 ", "ordered", ordered = "o4", estimator = "WLSMV", group = "clinic")
+
+# --- tests of nested models -------------------------------------------------------------------------------------------
+wider <- paste0(chain, "y ~ m1\nm2 ~ x\n")
+difference("ml", chain, wider, "serial")
+difference("mlr", chain, wider, "serial", estimator = "MLR")
+difference("mlr_constraint", paste0(chain, "\na == b\n"), chain, "serial", estimator = "MLR")
+difference("mlr_fiml", chain, wider, "serial_holes", estimator = "MLR", missing = "fiml", fixed.x = FALSE)
+difference("mlr_groups", "m1 ~ c(p, p, p)*x + age\ny ~ m1 + age", "m1 ~ x + age\ny ~ m1 + age", "serial", estimator = "MLR", group = "group")
+graded <- "m ~ x + age\no4 ~ m + x + age\no5 ~ m + x\n"
+difference("wlsmv_one", "m ~ x + age\no4 ~ m + 0*x + age\no5 ~ m + x\n", graded, "ordered", estimator = "WLSMV", ordered = c("o4", "o5"))
+difference("wlsmv_many", "m ~ x\no4 ~ m + 0*x + age\no5 ~ m + 0*x\n", graded, "ordered", estimator = "WLSMV", ordered = c("o4", "o5"))
+difference("wlsmv_factors", paste0(items, "F ~~ 0*G\nF =~ u4\n"), paste0(items, "F =~ u4\n"), "ordered", estimator = "WLSMV", ordered = six)
+difference("wlsmv_equal", "F =~ u1 + k*u2 + k*u3\nG =~ u4 + u5 + u6\n", items, "ordered", estimator = "WLSMV", ordered = six)
+difference("wlsmv_groups", "m ~ c(a, a)*x + age\no4 ~ c(b, b)*m + x + age\n", "m ~ x + age\no4 ~ m + x + age\n", "ordered", estimator = "WLSMV",
+  ordered = "o4", group = "clinic")
+difference("dwls", "m ~ x + age\no4 ~ m + 0*x + age\no5 ~ m + x\n", graded, "ordered", estimator = "DWLS", ordered = c("o4", "o5"))

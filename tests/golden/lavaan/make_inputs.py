@@ -101,8 +101,8 @@ def ordered() -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def peers() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Correlations of two friends' ambitions that influence each other, and covariances with means, of 350 people."""
+def peers() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Two friends' ambitions, influencing each other, in 350 pairs: correlations, covariances, and these with means."""
     rng = stream(5)
     n = 350
     background = rng.multivariate_normal(np.zeros(4), 0.3 + 0.7 * np.eye(4), n)
@@ -113,7 +113,12 @@ def peers() -> tuple[pd.DataFrame, pd.DataFrame]:
     names = ["iq1", "ses1", "ses2", "iq2", "amb1", "amb2"]
     table = pd.DataFrame(np.column_stack([background, ambition]), columns=names)
     covariance = (table * [15, 2, 2, 15, 1, 1]).cov()
-    return table.corr().round(3), covariance.round(4)
+    return table.corr().round(3), covariance.round(4), with_means(table * [15, 2, 2, 15, 1, 1] + [100, 5, 6, 98, 3, 4])
+
+
+def with_means(people: pd.DataFrame) -> pd.DataFrame:
+    """Covariances with divisor n - 1, and the means as a last row."""
+    return pd.concat([people.cov(), people.mean().to_frame("mean").T]).round(4)
 
 
 def write(frame: pd.DataFrame, name: str, *, index: bool = False) -> None:
@@ -130,9 +135,11 @@ def main() -> None:
     write(with_holes(visits, {"t1": 0.08, "t2": 0.15, "t3": 0.22}, 13, driver="t0"), "growth_holes")
     write(factors(), "factors")
     write(ordered(), "ordered")
-    correlations, covariances = peers()
+    correlations, covariances, means = peers()
     write(correlations, "peers_correlations", index=True)
     write(covariances, "peers_covariances", index=True)
+    write(means, "peers_means", index=True)
+    write(with_means(visits[["t0", "t1", "t2", "t3"]]), "growth_means", index=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kinechain.numerics.moments import Moments
 
 EXIT_NOT_CONVERGED = 3
+MEAN_ROW = "mean"
+"""Name of the row of means under a table of moments."""
 INTERVALS = ("percentile", "bc", "bca", "monte_carlo")
 LEVEL = 0.95
 MOST_PEOPLE = 10_000_000_000
@@ -36,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", type=Path, help="model file: lavaan syntax (.lav) or a model yaml")
     add("--data", type=Path, help="csv (or parquet) with a row a person and names in the first line")
-    add("--moments", type=Path, help="square csv of covariances or correlations, names in first row and column")
+    add(
+        "--moments",
+        type=Path,
+        help="square csv of covariances with names in first row and column; a row `mean` may follow",
+    )
     add("--n", type=_people, help="people behind the moments")
     add("--estimator", type=str.lower, help=f"one of {', '.join(ESTIMATORS)}")
     add("--missing", choices=("listwise", "fiml"), help="what to do with gaps")
@@ -57,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--interval", choices=INTERVALS, help="kind of interval (default percentile)")
     add("--level", type=float, help="level of the intervals (default 0.95)")
     add("--seed", type=int, default=0, help="seed of everything random (default 0)")
+    add("--against", type=Path, help="a second model, nested in the first or the other way round: tested against it")
     add("--json", help="where the record goes: a file, or - for standard output")
 
 
@@ -78,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     except DataError as error:
         raise error.found_in(str(arguments.data or arguments.moments)) from None
     record = fit_record(fit)
+    if arguments.against is not None:
+        record["comparison"] = _compare(fit, data, arguments)
     if arguments.draws is not None:
         record["effects"] = _draw(fit, data, arguments)
     _write(record, fit, arguments)
@@ -248,7 +257,10 @@ def _read_csv(path: Path) -> Any:
 
 
 def _read_moments(path: Path, n: int, *, is_rescaled: bool) -> Moments:
-    """Moments from a square table; an empty upper (or lower) triangle is filled from the other."""
+    """Moments from a square table, with a last row `mean` if there is one; else the means count as zero.
+
+    An empty upper (or lower) triangle is filled from the other.
+    """
     import numpy as np
 
     from kinechain.numerics.moments import Moments, moments_from_published
@@ -256,27 +268,62 @@ def _read_moments(path: Path, n: int, *, is_rescaled: bool) -> Moments:
     frame = _read_csv(path)
     names = tuple(str(name) for name in frame.columns[1:])
     labels = tuple(str(name).strip() for name in frame.iloc[:, 0])
-    if names != labels:
-        what = f"the first column must repeat the {len(names)} names of the first row, in the same order"
+    has_means = labels == (*names, MEAN_ROW)
+    if labels != names and not has_means:
+        what = (
+            f"the first column must repeat the {len(names)} names of the first row, in the same order (a last row "
+            f"`{MEAN_ROW}` may follow)"
+        )
         raise UserError(Problem(str(path), what, "Correct it, or give a table of people with --data"))
     try:
-        S = frame.iloc[:, 1:].to_numpy(dtype=np.float64)
+        table = frame.iloc[:, 1:].to_numpy(dtype=np.float64)
     except (TypeError, ValueError):
         what = "the table holds text where numbers are needed"
         raise UserError(
             Problem(str(path), what, "Correct it; an empty cell is filled from the other triangle")
         ) from None
+    S = table[: len(names)]
     S = np.where(np.isnan(S), S.T, S)
-    zero = np.zeros(len(names))
-    return moments_from_published(names, zero, S, n) if is_rescaled else Moments(names, zero, S, n)
+    mean = table[-1] if has_means else np.zeros(len(names))
+    if not np.isfinite(mean).all():
+        raise UserError(Problem(str(path), f"the row `{MEAN_ROW}` has gaps", "Give every mean, or leave the row out"))
+    return moments_from_published(names, mean, S, n) if is_rescaled else Moments(names, mean, S, n)
 
 
 def _check_moments_fit(spec: ModelSpec, arguments: argparse.Namespace) -> None:
-    if arguments.moments is not None and (spec.missing == "fiml" or spec.table.has_means):
-        what = "a table of covariances holds no means, so intercepts and missing data cannot be estimated from it"
-        raise UserError(
-            Problem(str(arguments.moments), what, "Leave out intercepts, --meanstructure and fiml, or use --data")
-        )
+    """What a table of moments cannot tell."""
+    if arguments.moments is None:
+        return
+    place = str(arguments.moments)
+    if spec.missing == "fiml":
+        what = "a table of moments holds no people, so missing: fiml changes nothing"
+        raise UserError(Problem(place, what, "Leave fiml out, or use --data"))
+    if spec.table.has_means and not _has_means(arguments.moments):
+        what = f"the table has no last row `{MEAN_ROW}`, so intercepts cannot be estimated from it"
+        raise UserError(Problem(place, what, "Add the means, or leave out intercepts and --meanstructure"))
+
+
+def _has_means(path: Path) -> bool:
+    return [str(label).strip() for label in _read_csv(path).iloc[:, 0]][-1:] == [MEAN_ROW]
+
+
+def _compare(fit: Fit, data: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Likelihood-ratio test of the smaller of the two models, under the same options, against the larger."""
+    from kinechain.comparison import compare_fits
+
+    spec = _read_spec(argparse.Namespace(**{**vars(arguments), "model": arguments.against}), data)
+    _check_moments_fit(spec, arguments)
+    other = fit_model(spec, data, seed=arguments.seed)
+    pair = sorted((fit, other), key=lambda one: -one.measures.get("df", 0.0))
+    found = compare_fits(*pair)
+    return {
+        "restricted": pair[0].spec.name,
+        "general": pair[1].spec.name,
+        "chisq_difference": found.chisq_difference,
+        "df_difference": found.df_difference,
+        "pvalue": found.p_value,
+        "scaled": found.is_scaled,
+    }
 
 
 def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -340,6 +387,12 @@ def describe_fit(record: dict[str, Any], fit: Fit) -> str:
         m = fit.measures
         names = ("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "srmr")
         lines.append("  ".join(f"{name} {m[name]:.4g}" for name in names if name in m))
+        if "comparison" in record:
+            test = record["comparison"]
+            lines.append(
+                f"{test['restricted']} against {test['general']}: {'scaled ' if test['scaled'] else ''}chisq "
+                f"{test['chisq_difference']:.4g}  df {test['df_difference']}  pvalue {test['pvalue']:.4g}"
+            )
         for row in record["parameters"]:
             if row["exo"] or row["op"] in ("==", "<", ">"):
                 continue

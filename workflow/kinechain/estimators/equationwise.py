@@ -201,7 +201,8 @@ def _assemble(
         detail="; ".join(failed),
         notes=tuple(f"equation of {outcome}: {families.get(outcome, 'normal')}" for outcome in fits),
         extra={} if failed else extra,
-        undefined=dict.fromkeys(JOINT_MEASURES, NO_JOINT_TEST) | {"standardised": NO_STANDARD},
+        undefined=dict.fromkeys(JOINT_MEASURES, NO_JOINT_TEST)
+        | ({"standardised": NO_STANDARD} if set(families.values()) - {"normal"} else {}),
         links={name: FAMILIES[family].link for name, family in families.items() if FAMILIES[family].link != "identity"},
     )
 

@@ -165,11 +165,19 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
     if n_equal:
         n_equal = int(np.linalg.matrix_rank(optimum.active[:n_equal]))
     covariance, scaling = bread, None
+    second: list[Array] = []
+    first: list[Array] = []
+    if is_robust or not all(group.patterns.is_complete for group in problem.sample.groups):
+        second, first = _saturated_information(problem, first_order=is_robust)
+    moment_covariances: tuple[Array, ...] = ()
     if is_robust:
         meat = _meat(problem, theta)
         covariance = bread @ meat @ bread
-        scaling = _scaling(problem, meat, _test_bread(problem, optimum, bread))
-    inputs = _test_inputs(problem, optimum, table.n_free - n_equal, scaling)
+        inverses = [np.linalg.inv(W) for W in second]
+        moment_covariances = tuple(inverse @ J @ inverse for inverse, J in zip(inverses, first, strict=True))
+        of_saturated = sum(float(np.sum(J * inverse.T)) for inverse, J in zip(inverses, first, strict=True))
+        scaling = _scaling(problem, of_saturated, meat, _test_bread(problem, optimum, bread))
+    inputs = _test_inputs(problem, optimum, table.n_free - n_equal, scaling, second, first)
     status, detail = _judge(problem, theta)
     return Fit(
         problem.spec,
@@ -185,6 +193,7 @@ def _finish(problem: _Setting, optimum: Optimum, *, is_robust: bool) -> Fit:
         problem.moments,
         information="sandwich" if is_robust else kind,
         detail=detail,
+        moment_covariances=moment_covariances,
     )
 
 
@@ -221,7 +230,8 @@ def _meat(problem: _Setting, theta: Array) -> Array:
 def _saturated_information(problem: _Setting, *, first_order: bool) -> tuple[list[Array], list[Array]]:
     """Information of each group about its unrestricted moments: observed, and first-order if asked."""
     p = len(problem.sample.names)
-    second, first = [], []
+    second: list[Array] = []
+    first: list[Array] = []
     for people, (mean, covariance) in zip(problem.sample.groups, problem.moments, strict=True):
         d_mu, d_Sigma = saturated_derivatives(p, problem.fixed, with_means=problem.table.has_means)
         at = log_likelihood(people.patterns, mean, covariance)
@@ -237,10 +247,8 @@ def _saturated_information(problem: _Setting, *, first_order: bool) -> tuple[lis
     return second, first
 
 
-def _scaling(problem: _Setting, meat: Array, bread: Array) -> Scaling:
-    """Traces behind the scaled statistic, for the model and for the baseline."""
-    second, first = _saturated_information(problem, first_order=True)
-    of_saturated = sum(float(np.sum(J * np.linalg.inv(W).T)) for W, J in zip(second, first, strict=True))
+def _scaling(problem: _Setting, of_saturated: float, meat: Array, bread: Array) -> Scaling:
+    """Traces behind the scaled statistic, for the model and for the baseline; that of the moments alone is given."""
     of_model = float(np.sum(meat * bread.T))
     of_baseline = 0.0
     for people, (mean, covariance) in zip(problem.sample.groups, problem.moments, strict=True):
@@ -261,13 +269,18 @@ def _exogenous(problem: _Setting) -> Index:
     return np.array([problem.sample.names.index(name) for name in problem.table.exogenous], dtype=np.intp)
 
 
-def _test_inputs(problem: _Setting, optimum: Optimum, n_parameters: int, scaling: Scaling | None) -> TestInputs:
+def _test_inputs(
+    problem: _Setting,
+    optimum: Optimum,
+    n_parameters: int,
+    scaling: Scaling | None,
+    second: list[Array],
+    first: list[Array],
+) -> TestInputs:
     model, table, theta = problem.model, problem.table, optimum.theta
-    first_order: list[Array] = []
-    second: list[Array] = []
     deltas: list[Array] = []
-    if problem.spec.missing == "fiml" and not all(group.patterns.is_complete for group in problem.sample.groups):
-        second, first_order = _saturated_information(problem, first_order=scaling is not None)
+    is_partial = not all(group.patterns.is_complete for group in problem.sample.groups)
+    if is_partial:
         rows, columns = np.tril_indices(len(problem.sample.names))
         is_fixed = np.isin(np.arange(len(problem.sample.names)), problem.fixed)
         keep = ~(is_fixed[rows] & is_fixed[columns])
@@ -287,8 +300,8 @@ def _test_inputs(problem: _Setting, optimum: Optimum, n_parameters: int, scaling
         with_means=table.has_means,
         directions=open_directions(optimum.active, len(theta)),
         scaling=scaling,
-        second=tuple(second),
-        first_order=tuple(first_order),
+        second=tuple(second) if is_partial else (),
+        first_order=tuple(first) if is_partial else (),
         deltas=tuple(deltas),
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 from kinechain.numerics import Array
 from kinechain.numerics.optimise import Slope
 from kinechain.numerics.ordinal_model import OrdinalRam, differentiate_statistics, imply_statistics
+from kinechain.numerics.polychoric import pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,65 @@ def scale_and_shift(UG: Array, df: int) -> tuple[float, float]:
     mean, square = float(np.trace(UG)), float(np.sum(UG * UG.T))
     a = np.sqrt(df / square)
     return 1.0 / a, df - mean * a
+
+
+def difference_correction(
+    restricted: WlsModel,
+    theta_restricted: Array,
+    active_restricted: Array,
+    general: WlsModel,
+    theta: Array,
+    active: Array,
+    df: int,
+) -> tuple[float, float]:
+    """Scale and shift of the difference between the statistics of two nested models, each at its minimum.
+
+    active  (a, k) derivatives of the constraints that hold with equality, of each model
+    df      difference of their degrees of freedom
+
+    The restriction is read off the two models' derivatives (the "delta" method of lavaan): what the general model's
+    parameters can do and the restricted one's cannot.
+    """
+    share = np.array([group.counted / general.counted for group in general.groups])
+    order = _match_statistics(restricted, general)
+    lower = np.concatenate([differentiate_statistics(group.model, theta_restricted)[1] for group in restricted.groups])[
+        order
+    ] @ _null_space(active_restricted, len(theta_restricted))
+    upper = np.concatenate([differentiate_statistics(group.model, theta)[1] for group in general.groups])
+    upper = upper @ _null_space(active, len(theta))
+    weight = np.concatenate([part * group.weight for part, group in zip(share, general.groups, strict=True)])
+    inverse = np.linalg.inv(upper.T @ (weight[:, None] * upper))
+    kept = np.linalg.lstsq(upper, lower, rcond=None)[0]
+    left, singular, _ = np.linalg.svd(kept, full_matrices=True)
+    rank = int((singular > 1e-8 * max(singular.max(initial=0.0), 1e-300)).sum())
+    A = left[:, rank:].T
+    middle = inverse @ A.T @ np.linalg.pinv(A @ inverse @ A.T, hermitian=True) @ A @ inverse
+    weighted = weight[:, None] * upper
+    gamma = _stack([group.gamma / part for group, part in zip(general.groups, share, strict=True)])
+    return scale_and_shift(weighted @ middle @ weighted.T @ gamma, df)
+
+
+def _match_statistics(restricted: WlsModel, general: WlsModel) -> list[int]:
+    """Positions in the restricted model's statistics of those of the general one, by the names they concern."""
+    known = {name: at for at, name in enumerate(_statistic_names(restricted))}
+    return [known[name] for name in _statistic_names(general)]
+
+
+def _statistic_names(model: WlsModel) -> list[tuple[int, frozenset[str], int]]:
+    """For each statistic its group, the variables it concerns, and a number that tells cuts and kinds apart."""
+    found: list[tuple[int, frozenset[str], int]] = []
+    for number, group in enumerate(model.groups):
+        y = [group.model.ram.names[at] for at in group.model.y]
+        x = [group.model.ram.names[at] for at in group.model.x]
+        for name, level in zip(y, group.model.levels, strict=True):
+            found += [(number, frozenset((name,)), cut) for cut in range(max(level - 1, 1))]
+        found += [(number, frozenset((name, source)), -1) for source in x for name in y]
+        found += [
+            (number, frozenset((name,)), -2) for name, level in zip(y, group.model.levels, strict=True) if not level
+        ]
+        first, second = pairs(len(y))
+        found += [(number, frozenset((y[i], y[j])), -3) for i, j in zip(first, second, strict=True)]
+    return found
 
 
 def _stack(blocks: list[Array]) -> Array:
