@@ -16,7 +16,7 @@ from kinechain.figures import FIGURES, draw_pictures
 from kinechain.render import digits_without_key, render_html, render_pdf, render_typst, typst_literal
 from kinechain.report import build_document
 from kinechain.results import Construct, Results
-from tests.fixtures.report_inputs import people_results, summary_results, trial_results
+from tests.fixtures.report_inputs import people_results, summary_results, trial_results, with_visits
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "workflow" / "templates"
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> #panic("x") $x$ *b* \u202eabc \\'
@@ -135,6 +135,16 @@ def test_a_trial_has_its_own_section_and_others_have_none(people: Document, temp
     assert "trial" not in {section.anchor for section in people.sections}
     assert "Only the comparison of arms was randomised" in render_html(trial, templates)
     assert "CONSORT" in render_html(trial, templates)
+
+
+def test_visits_without_arms_say_what_came_first_and_how_far_apart(templates: Mapping[str, str]) -> None:
+    results = people_results(n=120)
+    cohort = replace(with_visits(results.cohort), design="longitudinal")
+    document = document_of(replace(results, cohort=cohort), with_pictures=False)
+    page = re.sub(r"<[^>]+>", "", render_html(document, templates))
+    assert "that tells what came first, and no more" in page
+    assert "before on day 0, after on day 84 and later on day 210" in page
+    assert "trial" not in {section.anchor for section in document.sections}
 
 
 def test_a_trial_is_told_in_words(templates: Mapping[str, str]) -> None:

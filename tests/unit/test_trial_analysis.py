@@ -117,7 +117,9 @@ def test_flow_adds_up(results: dict[str, TrialResults]) -> None:
         trial = trial_from(load_cohort("demo_trial", Path("config")), plan)
     from kinechain.trials.flow import analyses_of, trace_flow
 
-    counts = {(entry.arm, entry.step, entry.at): entry.count for entry in trace_flow(trial, analyses_of(trial, plan, None))}
+    counts = {
+        (entry.arm, entry.step, entry.at): entry.count for entry in trace_flow(trial, analyses_of(trial, plan, None))
+    }
     for arm in trial.arms:
         randomised = counts[arm, "randomised", ""]
         assert randomised == 80
@@ -136,6 +138,12 @@ def test_small_counts_are_masked(results: dict[str, TrialResults]) -> None:
         assert ((shown == 0) | (shown >= 10)).all()
         relapse = found.tables["relapse"]
         assert relapse[relapse["masked"]]["estimate"].isna().all()
+
+
+def test_no_table_is_empty_so_that_each_can_be_read_back(results: dict[str, TrialResults]) -> None:
+    for found in results.values():
+        assert all(len(table) for table in found.tables.values())
+        assert "factorial" not in found.tables
 
 
 def test_the_baseline_table_has_no_p_value(results: dict[str, TrialResults]) -> None:

@@ -11,7 +11,7 @@ from kinechain.ledger import Entry, Ledger
 from kinechain.results import Results
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
-from kinechain.trial_words import trial_facts
+from kinechain.trial_words import days_of_visits, trial_facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +48,7 @@ def build_ledger(results: Results) -> Ledger:
     _write_claims(ledger, results)
     _write_directions(ledger, results)
     _write_checks(ledger, results)
+    _write_visits(ledger, results)
     _write_trial(ledger, results)
     return ledger
 
@@ -371,8 +372,6 @@ def _write_trial(ledger: Ledger, results: Results) -> None:
     """What the analysis of arms and visits says beside its tables: days, margins, how many findings are lost."""
     facts = trial_facts(results)
     inputs = ("trial/M10_trial.json",)
-    for visit, day in facts.get("days", {}).items():
-        ledger.number(f"trial/days/{visit}", round(day), rule="mean day of the visit", inputs=inputs)
     for what in ("relapse", "response"):
         if what in facts:
             mcid = facts[what]["mcid"]
@@ -401,6 +400,11 @@ def _write_trial(ledger: Ledger, results: Results) -> None:
     found = sum(str(row["tips"]) in ("True", "False") for row in _first_rows(results))
     if facts:
         ledger.count("trial/found", found, rule="contrasts off zero in the declared analysis", inputs=inputs)
+
+
+def _write_visits(ledger: Ledger, results: Results) -> None:
+    for visit, day in days_of_visits(results).items():
+        ledger.number(f"visits/{visit}/day", round(day), rule="mean day of the visit", inputs=("cohort.parquet",))
 
 
 def _first_rows(results: Results) -> list[Row]:

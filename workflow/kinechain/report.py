@@ -36,7 +36,7 @@ from kinechain.figures import FIGURES, Picture
 from kinechain.ledger import Ledger
 from kinechain.registered import registration_blocks
 from kinechain.results import DESIGN_WORDS, Results
-from kinechain.trial_report import trial_blocks
+from kinechain.trial_report import trial_blocks, visit_blocks
 from kinechain.words import say
 from kinechain.works import Work, cited, cited_briefly
 
@@ -104,6 +104,7 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         Section("models", "Models", _models(results, ledger, pictures)),
         Section("effects", "Effects", _effects(results, ledger, pictures)),
         *([Section("trial", "Trial", trial_blocks(results, ledger, draw))] if cohort.design == "trial" else []),
+        *([Section("visits", "Visits", visit_blocks(results, ledger))] if cohort.design == "longitudinal" else []),
         Section("rivals", "Rivals", _rivals(results, ledger, pictures)),
         Section("sensitivity", "Sensitivity", _sensitivity(results, ledger, pictures)),
         Section("limits", "Limitations", _limits(results, ledger)),

@@ -13,7 +13,7 @@ from kinechain.ledger import Ledger
 from kinechain.results import Results, plain_name
 from kinechain.rounding import is_number
 from kinechain.tables import flow_table
-from kinechain.trial_words import capital, contrast_name, trial_facts, when_name, word
+from kinechain.trial_words import capital, contrast_name, days_of_visits, trial_facts, when_name, word
 from kinechain.words import listing, say
 
 Placed = tuple[int, Row]
@@ -40,6 +40,16 @@ def trial_blocks(results: Results, ledger: Ledger, figure: Callable[[str], Block
             if shown:
                 blocks.append(Details((Words(title),), shown))
     return tuple(blocks)
+
+
+def visit_blocks(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    """What visits of a cohort without arms can say, and how far apart they are."""
+    first = say(
+        ledger,
+        "What was measured at one visit and what followed at the next: that tells what came first, and no more. An "
+        "unmeasured cause of both can still stand behind it.",
+    )
+    return (Paragraph(first), *(Paragraph(prose) for prose in _of_visits(results, ledger)))
 
 
 def _rows(results: Results, name: str, **wanted: object) -> list[Placed]:
@@ -105,11 +115,10 @@ def sentences(results: Results, ledger: Ledger) -> Iterator[Prose]:
 
 
 def _of_visits(results: Results, ledger: Ledger) -> Iterator[Prose]:
-    facts = trial_facts(results)
-    days = [visit for visit in facts.get("days", {}) if f"trial/days/{visit}" in ledger]
+    days = list(days_of_visits(results))
     if len(days) > 1:
         told = listing_of(
-            say(ledger, "{visit} on day {day}", visit=Quoted(word(results, visit)), day=f"trial/days/{visit}")
+            say(ledger, "{visit} on day {day}", visit=Quoted(word(results, visit)), day=f"visits/{visit}/day")
             for visit in days
         )
         yield say(ledger, "Visits, by their mean day: {told}.", told=told)

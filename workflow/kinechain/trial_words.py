@@ -16,6 +16,19 @@ def trial_facts(results: Results) -> Mapping[str, Any]:
     return found
 
 
+def days_of_visits(results: Results) -> dict[str, float]:
+    """Mean day of each visit, in order of time; empty for cohorts of one visit or without days."""
+    people = results.cohort.people
+    if people is None:
+        return {}
+    columns = {str(visit): f"visit_day_{visit}" for visit in results.cohort.extra.get("visits", ())}
+    return {
+        visit: float(people[column].mean())
+        for visit, column in columns.items()
+        if column in people and people[column].notna().any()
+    }
+
+
 def word(results: Results, name: str) -> str:
     """An arm or a visit in the words of config/trial.yaml; its own name where that says nothing."""
     return str(trial_facts(results).get("labels", {}).get(name) or plain_name(name))

@@ -153,12 +153,10 @@ def _mcid(trial: Trial, decisions: Decisions, name: str) -> float:
 
 
 def _first_facts(trial: Trial, plan: TrialPlan) -> dict[str, Any]:
-    days = [column[~np.isnan(column)] for column in trial.day.T]
     lacking = impossible(trial, plan)
     return {
         "arms": {arm: int((trial.arm == a).sum()) for a, arm in enumerate(trial.arms)},
         "visits": list(trial.visits),
-        "days": {visit: float(seen.mean()) for visit, seen in zip(trial.visits, days, strict=True) if len(seen)},
         "labels": dict(plan.labels),
         "lacking_arms": lacking,
         "factors": [plan.factorial[cell] for cell in ("first", "second") if cell in plan.factorial],

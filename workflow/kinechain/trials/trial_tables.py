@@ -35,11 +35,11 @@ def tables_of(
     analyses: Analyses,
     factorial: list[FactorialRow],
 ) -> dict[str, pd.DataFrame]:
-    """All tables, by name."""
+    """All tables that have rows, by name."""
     people = cohort.people
     assert people is not None
     first = {name: people[name].to_numpy(dtype=float) for name in cohort.constructs.values() if name in people.columns}
-    return {
+    tables = {
         "flow": _masked(_frame(trace_flow(trial, analyses)), "count"),
         "baseline": _masked(_frame(describe_baseline(trial, first, cohort.units)), "missing", values=()),
         "trajectories": _masked(_frame(courses), "seen_n", values=("seen_mean", "seen_sd")),
@@ -122,6 +122,7 @@ def tables_of(
         ),
         "equal_lags": _frame(lags.equal),
     }
+    return {name: table for name, table in tables.items() if not table.empty}
 
 
 def _sides(comparison: Comparison) -> dict[str, str]:
