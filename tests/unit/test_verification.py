@@ -11,6 +11,7 @@ from kinechain.errors import UserError
 from kinechain.manifest import parse_manifest, seal
 from kinechain.verification import (
     Changes,
+    Line,
     Status,
     Verification,
     compare_drawn,
@@ -246,3 +247,14 @@ def test_raw_tables_are_compared_by_value(tmp_path: Path) -> None:
     assert 0.5e-12 < furthest_value(tmp_path / "a.parquet", tmp_path / "b.parquet") < 2e-12
     assert furthest_value(tmp_path / "a.parquet", tmp_path / "c.parquet") == float("inf")
     assert furthest_value(tmp_path / "a.parquet", tmp_path / "d.parquet") == float("inf")
+
+
+def test_the_summary_names_some_and_counts_the_rest(committed: dict[str, Any]) -> None:
+    many = [Line(f"clinic/M/{place}", "effect", Status.WITHIN, ("randomness",), "moved") for place in range(30)]
+    first = Line(EFFECTS, "number", Status.DIFFERS, ("data",), "follows from what changed")
+    found = Verification("the manifest", Changes(data=("a.csv",)), (*many, first), True, ("A note.",))
+    lines = found.summary().splitlines()
+    assert lines[0].startswith("Not reproduced: 0 of 31 things")
+    assert lines[1:4] == ["Changed since: data: a.csv.", "Note: A note.", str(first)]
+    assert lines[-1] == "... and 10 more of tier `effect`: within its tolerance"
+    assert len(lines) == 4 + 20 + 1

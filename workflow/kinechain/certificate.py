@@ -91,7 +91,7 @@ def _differences(verification: Verification) -> tuple[list[str], tuple[str, ...]
     ]
     said = [] if apart else ["Nothing differs."]
     if len(apart) > MOST_ROWS:
-        said.append(f"The first {MOST_ROWS} of {len(apart)}; `kinechain verify` prints all.")
+        said.append(f"The first {MOST_ROWS} of {len(apart)}.")
     return said, ("What", "Tier", "Compared", "Changed by", "Finding"), rows
 
 

@@ -21,6 +21,8 @@ MC_ERRORS = 5.0
 million moves further, and a study has some thousands."""
 LAST_DIGIT = 2e-5
 """Relative difference of two numbers published to six significant digits that differ in the last one."""
+MOST_TOLD = 20
+"""Things of one tier and one status that the summary names; it counts the others."""
 RAW = 1e-9
 """Relative difference that another processor's arithmetic may leave in unrounded numbers."""
 
@@ -146,9 +148,13 @@ class Verification:
         said = [f"{answer}: {same} of {len(self.lines)} {done} in {self.against} are the same."]
         said += [f"Changed since: {sentence}." for sentence in self.changes.sentences()]
         said += [f"Note: {note}" for note in self.notes]
-        order = [Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT]
-        apart = sorted((line for line in self.lines if line.status in order), key=lambda line: order.index(line.status))
-        return "\n".join([*said, *(str(line) for line in apart)]) + "\n"
+        for status in (Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT):
+            for tier in self.count():
+                found = [line for line in self.lines if line.status is status and line.tier == tier]
+                said += [str(line) for line in found[:MOST_TOLD]]
+                if len(found) > MOST_TOLD:
+                    said.append(f"... and {len(found) - MOST_TOLD} more of tier `{tier}`: {status.value}")
+        return "\n".join(said) + "\n"
 
 
 def find_changes(committed: Mapping[str, Any], here: Mapping[str, Any]) -> Changes:
