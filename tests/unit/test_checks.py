@@ -6,12 +6,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from kinechain.checks import CHECKS, CheckPlan, CheckResult, Study, run_checks
 from kinechain.checks.atlas import loglikelihood
 from kinechain.checks.plan import Instrument, Question
 from kinechain.checks.reliability import latent_model, refuse
 from kinechain.cohort import Cohort
+from kinechain.decisions import Decision, Decisions
 from kinechain.estimators import fit_model
 from kinechain.fit import row_values
 from kinechain.graph import graph_of
@@ -308,6 +310,93 @@ def test_natural_effects_add_up_and_are_on_a_clinical_contrast(results):
     assert binary.loc["E-value", "low"] <= binary.loc["E-value", "estimate"]
     linear = table[table["outcome_kind"] == "linear"].set_index("quantity")
     assert linear.loc["natural indirect", "note"].endswith("% of the smallest difference that matters")
+
+
+def test_a_moderator_of_both_paths_has_no_index_and_says_why():
+    made = study()
+    question = Question("x", "y", mediator="m", moderator="w", adjust="c", path="both")
+    result = CHECKS["moderation"](
+        dataclasses.replace(made, plan=dataclasses.replace(made.plan, moderation=(question,)))
+    )
+    table = result.table
+    assert not (table["quantity"] == "index of moderated mediation").any()
+    assert list(result.notes) == [
+        "x -> m -> y by w: the moderator bends both paths, so that the indirect effect is a curve in it and no single "
+        "index describes it."
+    ]
+    at_mean = table["at"].sub(made.cohort.people["w"][20:].mean()).abs() < 1e-9
+    paths = [table.loc[at_mean & (table["path"] == path), "estimate"].iloc[0] for path in ("first", "second")]
+    whole = table.loc[at_mean & (table["path"] == "both"), "estimate"].iloc[0]
+    assert whole == pytest.approx(paths[0] * paths[1], rel=CLOSED_FORM)
+
+
+def test_an_ordered_outcome_changes_its_probabilities_as_the_people_drawn_do():
+    rng = np.random.default_rng(21)
+    x = rng.standard_normal(3000) * 10
+    m = 0.5 * x + 5 * rng.standard_normal(3000)
+    latent = 0.03 * x + 0.08 * m
+    y = np.digitize(latent + rng.logistic(size=3000), [0.0, 1.0]) * 10.0
+    made = study(pd.DataFrame({"x": x, "m": m, "y": y, "c": rng.standard_normal(3000), "w": x, "x2": x}))
+    entries = {**DECISIONS.entries, "bands.ndi_total50": Decision("bands.ndi_total50", (5.0, 15.0), "points", "", "")}
+    question = Question("x", "y", mediator="m", adjust="c", contrast="contrast.exposure", cut="bands")
+    plan = dataclasses.replace(made.plan, natural_effects=(question,))
+    table = CHECKS["natural_effects"](dataclasses.replace(made, plan=plan, decisions=Decisions(entries))).table
+    noise, nodes = np.random.default_rng(22).standard_normal(100_000) * 5, np.array([-5.0, 5.0]) + x.mean()
+
+    def reach(exposure: float, of_mediator: float, threshold: float) -> float:
+        return float(expit(0.03 * exposure + 0.08 * (0.5 * of_mediator + noise) - threshold).mean())
+
+    for cut, threshold in ((5, 0.0), (15, 1.0)):
+        rows = table[table["unit"] == f"probability of at least {cut} points"].set_index("quantity")
+        direct = reach(nodes[1], nodes[0], threshold) - reach(nodes[0], nodes[0], threshold)
+        indirect = reach(nodes[1], nodes[1], threshold) - reach(nodes[1], nodes[0], threshold)
+        for quantity, truth in (("natural direct", direct), ("natural indirect", indirect)):
+            assert rows.loc[quantity, "low"] < truth < rows.loc[quantity, "high"], (cut, quantity)
+            assert rows.loc[quantity, "estimate"] == pytest.approx(truth, abs=0.03)
+
+
+def test_bands_that_too_few_people_reach_are_joined():
+    made = study()
+    question = Question("x", "y", mediator="m", adjust="c", contrast="contrast.exposure", cut="bands")
+    result = CHECKS["natural_effects"](
+        dataclasses.replace(made, plan=dataclasses.replace(made.plan, natural_effects=(question,)))
+    )
+    assert set(result.table["unit"]) >= {"probability of at least 5 points", "probability of at least 15 points"}
+    assert "probability of at least 35 points" not in set(result.table["unit"])
+
+
+def test_mediators_are_told_jointly_by_every_way_and_alone(results):
+    table = results["mediators"].table.set_index(["way", "mediator"])["estimate"]
+    assert table["all mediators jointly", ""] == pytest.approx(table["every way through it", "m"], rel=CLOSED_FORM)
+    assert table["as the only mediator", "m"] == pytest.approx(table["every way through it", "m"], rel=CLOSED_FORM)
+
+
+def test_mediators_in_line_share_paths():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal(500)
+    m = 0.5 * x + rng.standard_normal(500)
+    k = 0.5 * m + 0.2 * x + rng.standard_normal(500)
+    y = 0.4 * k + 0.3 * m + 0.1 * x + rng.standard_normal(500)
+    made = study(pd.DataFrame({"x": x, "m": m, "k": k, "y": y, "c": rng.standard_normal(500)}))
+    models = {"open": spec_from_text("m ~ x\nk ~ m + x\ny ~ k + m + x", "open")}
+    plan = dataclasses.replace(made.plan, total=Question("x", "y"))
+    result = CHECKS["mediators"](dataclasses.replace(made, plan=plan, models=models))
+    found = result.table.set_index(["way", "mediator"])["estimate"]
+
+    def slopes(outcome: str, *causes: str) -> dict[str, float]:
+        frame = made.cohort.people
+        Z = frame[[outcome, *causes]] - frame[[outcome, *causes]].mean()
+        Z = Z / Z.std(ddof=0)
+        return dict(zip(causes, np.linalg.lstsq(Z[list(causes)], Z[outcome], rcond=None)[0], strict=True))
+
+    a, b, c = slopes("m", "x")["x"], slopes("k", "m", "x"), slopes("y", "k", "m", "x")
+    through_m, through_k = a * (c["m"] + b["m"] * c["k"]), (b["x"] + a * b["m"]) * c["k"]
+    assert found["every way through it", "m"] == pytest.approx(through_m, rel=CLOSED_FORM)
+    assert found["every way through it", "k"] == pytest.approx(through_k, rel=CLOSED_FORM)
+    assert found["all mediators jointly", ""] == pytest.approx(through_m + b["x"] * c["k"], rel=CLOSED_FORM)
+    assert found["as the only mediator", "k"] == pytest.approx(
+        slopes("k", "x")["x"] * slopes("y", "k", "x")["k"], rel=CLOSED_FORM
+    )
 
 
 def test_a_contrast_in_other_units_is_not_answered():

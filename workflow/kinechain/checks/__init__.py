@@ -18,6 +18,7 @@ from kinechain.checks.controls import check_negative_controls
 from kinechain.checks.curve import check_specifications
 from kinechain.checks.independence import check_independences
 from kinechain.checks.influence import check_influence
+from kinechain.checks.mediators import check_mediators
 from kinechain.checks.missing import check_missing
 from kinechain.checks.moderation import check_moderation
 from kinechain.checks.natural import check_natural_effects
@@ -41,6 +42,7 @@ CHECKS: dict[str, Callable[[Study], CheckResult]] = {
     "splines": check_splines,
     "moderation": check_moderation,
     "natural_effects": check_natural_effects,
+    "mediators": check_mediators,
     "clinical_units": check_clinical_units,
     "equivalence": check_equivalence,
 }

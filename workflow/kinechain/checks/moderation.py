@@ -24,9 +24,9 @@ def check_moderation(study: Study) -> CheckResult:
     moderator; it is defined when the moderator bends one of the two paths linearly, as here, and not when it bends
     both, for then the indirect effect is a curve (Hayes 2015, doi 10.1080/00273171.2014.962683).
 
-    Columns: question, moderator, path, quantity (conditional effect, conditional indirect effect, interaction, index),
-    at (moderator in its own unit; NaN where none), estimate, low, high, region (Johnson-Neyman), region_low,
-    region_high, n.
+    Columns: question, moderator, path (first, second; both for an indirect effect of two moderated paths), quantity
+    (conditional effect, conditional indirect effect, interaction, index), at (moderator in its own unit; NaN where
+    none), estimate, low, high, region (Johnson-Neyman), region_low, region_high, n.
     """
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
@@ -36,6 +36,11 @@ def check_moderation(study: Study) -> CheckResult:
             continue
         rng = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(place,)))
         rows += _rows(study, question, rng)
+        if question.path == "both":
+            notes.append(
+                f"{question.text} by {question.moderator}: the moderator bends both paths, so that the indirect effect "
+                "is a curve in it and no single index describes it."
+            )
     columns = [
         "question",
         "moderator",
@@ -65,26 +70,29 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
     x, m, y, w = data[:, 0], data[:, 1], data[:, 2], data[:, 3]
     centre, spread = w.mean(), w.std(ddof=1)
     v, C, ones = w - centre, data[:, 4:], np.ones(len(x))
-    first_X = np.column_stack([ones, x, x * v, v, C] if question.path == "first" else [ones, x, v, C])
-    second_X = np.column_stack([ones, m, m * v, x, v, C] if question.path == "second" else [ones, m, x, v, C])
+    bends = {path: question.path in (path, "both") for path in ("first", "second")}
+    first_X = np.column_stack([ones, x, x * v, v, C] if bends["first"] else [ones, x, v, C])
+    second_X = np.column_stack([ones, m, m * v, x, v, C] if bends["second"] else [ones, m, x, v, C])
     first, first_V = fit_rows(m, first_X)
     second, second_V = fit_rows(y, second_X)
-    bent, V, X = (first, first_V, first_X) if question.path == "first" else (second, second_V, second_X)
-    dof = len(x) - X.shape[1]
-    region = johnson_neyman(bent[1], bent[2], V[1:3, 1:3], dof, level)
     z = float(ndtri((1 + level) / 2))
     at = np.array([-spread, 0.0, spread])
-    effects, errors = conditional_effect(bent[1], bent[2], V[1:3, 1:3], at)
-    shared = (region.region, region.low + centre, region.high + centre, len(x))
+    rows: list[tuple[object, ...]] = []
+    for path, bent, V, X in (("first", first, first_V, first_X), ("second", second, second_V, second_X)):
+        if not bends[path]:
+            continue
+        region = johnson_neyman(bent[1], bent[2], V[1:3, 1:3], len(x) - X.shape[1], level)
+        effects, errors = conditional_effect(bent[1], bent[2], V[1:3, 1:3], at)
+        shared = (region.region, region.low + centre, region.high + centre, len(x))
+        head = (question.text, question.moderator, path)
+        rows += [
+            (*head, "conditional effect", value + centre, effect, effect - z * error, effect + z * error, *shared)
+            for value, effect, error in zip(at, effects, errors, strict=True)
+        ]
+        error = math.sqrt(V[2, 2])
+        rows.append((*head, "interaction", math.nan, bent[2], bent[2] - z * error, bent[2] + z * error, *shared))
     head = (question.text, question.moderator, question.path)
-    rows: list[tuple[object, ...]] = [
-        (*head, "conditional effect", value + centre, effect, effect - z * error, effect + z * error, *shared)
-        for value, effect, error in zip(at, effects, errors, strict=True)
-    ]
-    error = math.sqrt(V[2, 2])
-    rows.append((*head, "interaction", math.nan, bent[2], bent[2] - z * error, bent[2] + z * error, *shared))
-    rows += _indirect(head, question, (first, first_V), (second, second_V), at + centre, at, rng, level, len(x))
-    return rows
+    return rows + _indirect(head, question, (first, first_V), (second, second_V), at + centre, at, rng, level, len(x))
 
 
 def _indirect(
@@ -109,13 +117,17 @@ def _indirect(
         low, high = np.quantile(draws, ends)
         rows.append((*head, quantity, place, value, float(low), float(high), *blank))
 
+    def at_moderator(slopes: Array, value: float, path: str) -> Array:
+        bend = slopes[..., 2] * value if question.path in (path, "both") else 0.0
+        moved: Array = slopes[..., 1] + bend
+        return moved
+
     for value, place in zip(at, shown, strict=True):
-        bent, straight = (first[0], second[0]) if question.path == "first" else (second[0], first[0])
-        bent_draws, straight_draws = (a, b) if question.path == "first" else (b, a)
-        product = (bent_draws[:, 1] + bent_draws[:, 2] * value) * straight_draws[:, 1]
-        row("conditional indirect effect", place, (bent[1] + bent[2] * value) * straight[1], product)
+        estimate = at_moderator(first[0], value, "first") * at_moderator(second[0], value, "second")
+        product = at_moderator(a, value, "first") * at_moderator(b, value, "second")
+        row("conditional indirect effect", place, float(estimate), product)
     if question.path == "first":
         row("index of moderated mediation", math.nan, first[0][2] * second[0][1], a[:, 2] * b[:, 1])
-    else:
+    elif question.path == "second":
         row("index of moderated mediation", math.nan, first[0][1] * second[0][2], a[:, 1] * b[:, 2])
     return rows

@@ -6,27 +6,41 @@ import math
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
-from kinechain.numerics.natural import NaturalEffects, natural_effects_binary, natural_effects_linear
+from kinechain.numerics.natural import (
+    NaturalEffects,
+    natural_effects_binary,
+    natural_effects_linear,
+    natural_effects_ordered,
+)
 from kinechain.numerics.regression import fit_rows
 from kinechain.numerics.sensitivity import e_value, e_value_of_interval
 
 DRAWS = 2_000
 """Monte Carlo draws of the coefficients behind each interval."""
 
+DRAWS_ORDERED = 500
+"""The same for an ordered outcome, each of whose bands takes as long as a binary one."""
+
+
+BANDS = "bands"
+"""What `cut` says for an outcome cut into the declared bands of its measure."""
+
 
 def check_natural_effects(study: Study) -> CheckResult:
     """Each declared exposure moved by the declared contrast about its mean, never from 0 to 1.
 
     The mediator's equation and the outcome's, with exposure x mediator, are fitted by least squares (a binary
-    outcome by logistic regression, its effects differences of probability); intervals come from draws of the
-    coefficients, whose two blocks are independent.
+    outcome by logistic regression, an ordered one by proportional odds, their effects differences of probability);
+    intervals come from draws of the coefficients, whose two blocks are independent. Bands with fewer people than may
+    be shown are joined to the band below.
 
-    Columns: question, outcome_kind (linear or binary), quantity (total, natural direct, natural indirect, interaction,
-    proportion mediated; for a binary outcome also risk ratio and E-value), contrast (text, in units), estimate, low,
-    high, unit, note, n.
+    Columns: question, outcome_kind (linear, binary or ordered), quantity (total, natural direct, natural indirect,
+    interaction, proportion mediated; where the outcome is a probability also risk ratio and E-value), contrast (text,
+    in units), estimate, low, high, unit, note, n.
     """
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
@@ -68,6 +82,8 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
     outcome_X = np.column_stack([ones, x, m, x * m, C])
     reference, contrast = x.mean() - step / 2, x.mean() + step / 2
     a = np.vstack([mediator, rng.multivariate_normal(mediator, mediator_V, DRAWS)])
+    if question.cut == BANDS:
+        return _ordered_rows(study, question, data, (mediator, mediator_V), rng)
     if question.cut:
         cut = _cut(study, question)
         event = (y >= cut).astype(np.float64)
@@ -91,6 +107,78 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
         clinical = _mcid(study, question)
     text = f"{step:g} {study.cohort.units.get(question.exposure, '')} more of {question.exposure}, about its mean"
     return _summary(study, question, effects, b[:, 3], (kind, text, unit), clinical, len(x))
+
+
+def _ordered_rows(
+    study: Study, question: Question, data: Array, mediator: tuple[Array, Array], rng: np.random.Generator
+) -> list[tuple[object, ...]]:
+    """Rows of an outcome in bands: the change of the probability of reaching each."""
+    x, m, y, C = data[:, 0], data[:, 1], data[:, 2], data[:, 3:]
+    cuts = _bands(study, question, y)
+    slopes, slopes_V = mediator
+    X = np.column_stack([np.ones(len(x)), x, C])
+    spread = math.sqrt(float(np.sum((m - X @ slopes) ** 2)) / (len(x) - len(slopes)))
+    outcome, thresholds = _proportional_odds(np.searchsorted(cuts, y, side="right"), x, m, C, rng)
+    a = np.vstack([slopes, rng.multivariate_normal(slopes, slopes_V, DRAWS_ORDERED)])
+    step = study.decisions.value(question.contrast)
+    found = natural_effects_ordered(
+        a,
+        np.full(len(a), spread),
+        outcome,
+        thresholds,
+        C,
+        reference=float(x.mean()) - step / 2,
+        contrast=float(x.mean()) + step / 2,
+        link="logit",
+    )
+    text = f"{step:g} {study.cohort.units.get(question.exposure, '')} more of {question.exposure}, about its mean"
+    own = study.cohort.units.get(question.outcome, "")
+    rows: list[tuple[object, ...]] = []
+    for cut, effects in zip(cuts, found, strict=True):
+        labels = ("ordered", text, f"probability of at least {cut:g} {own}".strip())
+        rows += _summary(study, question, effects, outcome[:, 3], labels, math.nan, len(x))
+    return rows
+
+
+def _bands(study: Study, question: Question, y: Array) -> Array:
+    """Lower ends of the bands above the lowest, each with enough people on it to be shown."""
+    measure = study.cohort.constructs.get(question.outcome, question.outcome)
+    if f"bands.{measure}" not in study.decisions:
+        raise _CannotBeAskedError(f"no bands are declared for `{measure}`")
+    fewest = study.decisions.value("gate.smallest_shown_count")
+    kept: list[float] = []
+    for cut in sorted(study.decisions[f"bands.{measure}"].values):
+        below = np.count_nonzero((y < cut) & (y >= kept[-1] if kept else True))
+        if below >= fewest and np.count_nonzero(y >= cut) >= fewest:
+            kept.append(cut)
+    if len(kept) < 2:
+        raise _CannotBeAskedError(f"fewer than three bands have {fewest:.0f} people or more")
+    return np.asarray(kept)
+
+
+def _proportional_odds(
+    band: NDArray[np.intp], x: Array, m: Array, C: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Coefficients as for a binary outcome (intercept column zero) and thresholds: the estimate first, then draws.
+
+    Proportional odds with exposure x mediator, by statsmodels.
+    """
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    X = np.column_stack([x, m, x * m, C])
+    centre, scale = X.mean(axis=0), X.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    model = OrderedModel(band, (X - centre) / scale, distr="logit")
+    fitted = model.fit(method="bfgs", disp=False, maxiter=500)
+    covariance = np.asarray(fitted.cov_params())
+    if not fitted.mle_retvals["converged"] or not np.isfinite(covariance).all():
+        raise _CannotBeAskedError("the proportional-odds regression did not converge")
+    drawn = np.vstack([fitted.params, rng.multivariate_normal(fitted.params, covariance, DRAWS_ORDERED)])
+    k = X.shape[1]
+    slopes = drawn[:, :k] / scale
+    steps = np.column_stack([drawn[:, k], np.exp(drawn[:, k + 1 :])])
+    thresholds = np.cumsum(steps, axis=1) + (slopes @ centre)[:, None]
+    return np.column_stack([np.zeros(len(drawn)), slopes]), thresholds
 
 
 def _summary(
@@ -123,7 +211,7 @@ def _summary(
         )
         rows.append((question.text, kind, quantity, text, estimate, low, high, unit, share, n))
     rows.append((question.text, kind, "interaction", text, *limits(interaction), "coefficient", "", n))
-    if kind == "binary":
+    if kind in ("binary", "ordered"):
         ratio = limits(1 + effects.total / effects.start)
         rows.append((question.text, kind, "risk ratio", text, *ratio, "ratio", "", n))
         value, bound = e_value(ratio[0]), e_value_of_interval(ratio[1], ratio[2])
