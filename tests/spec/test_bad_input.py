@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kinechain.preflight import check_cohort
+from kinechain.preflight import check_cohort, cohort_warnings
 from tests.fixtures.study import lines_of, write_study
 
 AGE = {"age": {"measure": "age_y"}}
@@ -108,6 +108,22 @@ def test_a_cohort_that_is_not_there(tmp_path: Path) -> None:
 def test_binary_noise_is_no_csv(tmp_path: Path, content: bytes) -> None:
     (line,) = lines_of(tmp_path, content, AGE)
     assert line.startswith("data/people.csv: ")
+
+
+def test_the_worst_comes_first(tmp_path: Path) -> None:
+    data = "id,cva,age,slr\n1,5,40,60\n2,5,50,61\n3,5,300,62\n4,,60,63\n"
+    columns = {"age": {"measure": "age_y"}, "cva": {"measure": "cva_deg"}, "slr": {"measure": "slr_passive_deg"}}
+    said = lines_of(tmp_path, data, columns)
+    assert [line.split("column ")[1].split()[0] for line in said if "lie outside" in line] == ["`cva`", "`age`"]
+
+
+def test_warnings_name_file_column_and_line(tmp_path: Path) -> None:
+    data = "id,cva,age\n1,25,40\n2,50,50\n3,52,60\n"
+    config = write_study(tmp_path, data, {"cva": {"measure": "cva_deg"}, "age": {"measure": "age_y"}})
+    assert [str(problem) for problem in cohort_warnings("c", config)] == [
+        "data/people.csv: fewer than 10 values of column `cva` lie outside the usual 30 to 70 deg "
+        "(config/cohorts/c.yaml:8:3). Look at them in the file; they stay in."
+    ]
 
 
 def test_sides_that_are_none(tmp_path: Path) -> None:

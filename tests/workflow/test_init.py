@@ -30,7 +30,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_new_study_passes_its_own_check(study: Path) -> None:
     checked = kinechain("check", cwd=study)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout.startswith("Nothing wrong: ")
+    first, *doubts = checked.stdout.splitlines()
+    assert first.startswith("Nothing wrong: ")
+    assert all(line.startswith("To look at: data/demo/") for line in doubts)
 
 
 def test_a_new_study_can_be_planned(study: Path) -> None:

@@ -155,9 +155,9 @@ def _with_value_labels(spec: CohortSpec, dictionary: Dictionary, raw: RawTable, 
 
 
 def ranked(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Findings, worst first, otherwise in the order they were made."""
+    """Findings, worst first: by level, those about the whole file first, then by how many values they touch."""
     order = {"error": 0, "warning": 1, "note": 2}
-    return tuple(sorted(findings, key=lambda finding: order[finding.level]))
+    return tuple(sorted(findings, key=lambda one: (order[one.level], one.count > 0, -one.count)))
 
 
 def _missing_columns(spec: CohortSpec, frame: pd.DataFrame, header: tuple[str, ...], shown: str) -> Iterator[Problem]:

@@ -53,6 +53,23 @@ def check_cohort(name: str, config_dir: Path) -> list[Problem]:
     return []
 
 
+def cohort_warnings(name: str, config_dir: Path) -> list[Problem]:
+    """What is doubtful in a cohort and does not stop it, worst first, each with its line of yaml.
+
+    Raises UserError when something stops it.
+    """
+    cohort = load_cohort(name, config_dir)
+    file = config_dir / "cohorts" / f"{name}.yaml"
+    shown = f"{config_dir.name}/cohorts/{name}.yaml"
+    spec, _ = parse_cohort_spec(name, _read_yaml(file, shown), read_dictionary(config_dir))
+    places, threshold = yaml_positions(file), read_threshold(config_dir)
+    return [
+        _finding_problem(finding, spec, places, shown, threshold)
+        for finding in cohort.findings
+        if finding.level == "warning"
+    ]
+
+
 def load_cohort(name: str, config_dir: Path) -> Cohort:
     """The cohort of config/cohorts/<name>.yaml.
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from kinechain.errors import raise_if_any
+from kinechain.preflight import cohort_warnings
+from kinechain.study import CONFIG
 from kinechain.study_preflight import find_mistakes
 
 
@@ -26,4 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     cohorts, fits = len(study.cohorts), sum(len(study.models_of(name)) for name in study.cohorts)
     ahead = f"{cohorts} cohort{'s' * (cohorts != 1)}, {fits} fit{'s' * (fits != 1)} ahead"
     print(f"Nothing wrong: {ahead}.")
+    for name in study.cohorts:
+        for doubt in cohort_warnings(name, study.root / CONFIG):
+            print(f"To look at: {doubt}")
     return 0
