@@ -6,16 +6,23 @@ what makes an edit of the package rerun the steps that use it and no others.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
+import re
 from functools import cache
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent
 NAME = HOME.name
+IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(?P<origin>[\w.]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n]*)"
+    rb"|import[ \t]+(?P<modules>[^\n]*))",
+    re.M,
+)
+"""An import statement as text: parsing every module would take most of the time in which nothing is to be done."""
 
 
+@cache
 def code_digest(script: Path) -> str:
     """First 12 hex digits of the sha256 of a script and of all the package's modules it comes to import.
 
@@ -45,16 +52,14 @@ def _content(path: Path) -> bytes:
 
 @cache
 def imported_by(path: Path) -> tuple[Path, ...]:
-    """Modules of this package that a file imports, at its top or inside a function."""
+    """Modules of this package that a file imports, at its top or inside a function; one named in a text counts too."""
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(_content(path))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found |= _files_of(alias.name)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= _files_of(node.module)
-            for alias in node.names:
-                found |= _files_of(f"{node.module}.{alias.name}")
+    for match in IMPORT.finditer(_content(path)):
+        origin = (match["origin"] or b"").decode()
+        named = re.findall(r"[\w.]+", (match["names"] or match["modules"] or b"").decode())
+        found |= _files_of(origin)
+        for name in named:
+            found |= _files_of(f"{origin}.{name}" if origin else name)
     return tuple(sorted(found))
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ class Study:
 
     def choices_of_checks(self, cohort: str) -> dict[str, Any]:
         """What the checks of a cohort hang on besides its files: macros, methods, the effect of each claim."""
-        claims = read_yaml(self.root / CONFIG / "claims.yaml")
+        claims = read_once(self.root / CONFIG / "claims.yaml")
         return {
             "macros": dict(self.config.get("macros", {})),
             "methods": {model: self.method_of(cohort, model) for model in self.models_of(cohort)},
@@ -155,7 +156,7 @@ class Study:
 
     def measures_digest(self, cohort: str) -> str:
         """Digest of the entries of config/measures.yaml that a cohort mentions, and of its shared parts."""
-        dictionary = read_yaml(self.root / CONFIG / "measures.yaml")
+        dictionary = read_once(self.root / CONFIG / "measures.yaml")
         used = self.measures_of(cohort)
         entries = {name: entry for name, entry in dictionary["measures"].items() if name in used}
         shared = {key: value for key, value in dictionary.items() if key != "measures"}
@@ -183,6 +184,17 @@ class Study:
             "study_config": digest_of(self.config),
             **{path.stem: sha256_file(path)[:12] for path in shared if path.exists()},
         }
+
+
+def read_once(file: Path) -> Any:
+    """A yaml file read once for as long as it stays as it is; what is given belongs to all who ask."""
+    state = file.stat()
+    return _read_once(file, (state.st_mtime_ns, state.st_size))
+
+
+@cache
+def _read_once(file: Path, _state: tuple[int, int]) -> Any:
+    return read_yaml(file)
 
 
 def load_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> Study:
@@ -231,7 +243,7 @@ def _needs(models: Mapping[str, Mapping[str, Any]], root: Path) -> dict[str, fro
     from kinechain.syntax import parse_model
 
     file = root / CONFIG / "measures.yaml"
-    dictionary = read_yaml(file) if file.exists() else {}
+    dictionary = read_once(file) if file.exists() else {}
     constructs = set(dictionary.get("constructs") or ()) if isinstance(dictionary, Mapping) else set()
     needs = {}
     for name, model in models.items():
@@ -251,7 +263,7 @@ def _read_schematic(root: Path, problems: list[Problem]) -> None:
     dictionary = root / CONFIG / "measures.yaml"
     if content is None or not dictionary.exists():
         return
-    known = list((read_yaml(dictionary) or {}).get("measures") or ())
+    known = list((read_once(dictionary) or {}).get("measures") or ())
     for name in content["places"]:
         if name not in known:
             problems.append(
