@@ -103,6 +103,7 @@ def test_edited_data_and_an_edited_table_are_told_apart(study: TinyStudy) -> Non
     assert ">NOT REPRODUCED<" in (study.folder / "reports" / "certificate.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_another_seed_stays_within_the_monte_carlo_error(study: TinyStudy) -> None:
     done = kinechain("verify", "--seed", "7", cwd=study.folder)
     assert done.returncode == 0, done.stdout + done.stderr
