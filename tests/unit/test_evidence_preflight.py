@@ -194,3 +194,14 @@ def test_only_the_draws_that_rules_read_are_asked_for():
 
 def test_config_lives_where_the_tests_look_for_it():
     assert Path(CONFIG, "claims.yaml").is_file()
+
+
+def test_a_smallest_effect_of_another_construct_is_refused():
+    about = claim("C17")
+    other = dataclasses.replace(about, rule=dataclasses.replace(about.rule, sesoi="sesoi.ndi_total50"))
+    owners = {name: entry.get("construct", "") for name, entry in MEASURES["measures"].items()}
+    (problem,) = check_claims((other,), DECISIONS, {}, KNOWN, UNITS, owners)
+    assert str(problem) == (
+        "config/claims.yaml: C17: `sesoi.ndi_total50` is about neck_pain, which the claim does not speak of. "
+        "Name the smallest effect of a measure of ham_tight."
+    )

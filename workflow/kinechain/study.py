@@ -417,6 +417,16 @@ def _check_order(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     return check_time_order(spec.where, paths, visits, arms, plain)
 
 
+def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, str]:
+    """Unit of each construct that every cohort measures in one unit."""
+    seen: dict[str, set[str]] = {}
+    for cohort in study.cohorts.values():
+        for construct, measure in (cohort.get("constructs") or {}).items():
+            if construct not in units:
+                seen.setdefault(construct, set()).add(units.get(measure, ""))
+    return {construct: next(iter(found)) for construct, found in seen.items() if len(found) == 1}
+
+
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
     from kinechain.checks.plan import check_questions
     from kinechain.decisions import parse_decisions
@@ -426,6 +436,8 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     dictionary = read_yaml(config / "measures.yaml")
     names = {*dictionary["measures"], *dictionary["constructs"]}
     units = {name: str(entry.get("unit", "")) for name, entry in dictionary["measures"].items()}
+    units |= _units_of_constructs(study, units)
+    owners = {name: str(entry.get("construct", "")) for name, entry in dictionary["measures"].items()}
     problems: list[Problem] = []
     files = {name: _read(config / f"{name}.yaml", name, problems, study.root) for name in ("claims", "decisions")}
     asked = _read(config / "checks.yaml", "checks", problems, study.root) if (config / "checks.yaml").exists() else None
@@ -437,7 +449,7 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     except UserError as error:
         return list(error.problems)
     reference = str(study.config.get("report", {}).get("main_model", ""))
-    problems = check_claims(claims, decisions, specs, names, units, reference=reference)
+    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference)
     if asked is not None:
         paths = {claim.id: claim.tests[0].effect for claim in claims}
         problems += check_questions(asked, paths, specs, names, units, decisions)

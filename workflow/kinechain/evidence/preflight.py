@@ -20,6 +20,7 @@ def check_claims(
     models: Mapping[str, ModelSpec],
     constructs: Collection[str],
     units: Mapping[str, str] | None = None,
+    owners: Mapping[str, str] | None = None,
     *,
     reference: str = "",
 ) -> list[Problem]:
@@ -28,6 +29,7 @@ def check_claims(
     models      models of the study, macros written out; a test that names another model waits until it is added
     constructs  names that a cohort may have: constructs and measures of config/measures.yaml
     units       outcome measure or construct -> its unit, for claims judged in raw units; None to leave that unchecked
+    owners      measure -> construct it stands for, for smallest effects named after a measure
     reference   model whose graph says what comes after what; "" to leave adjustment sets unchecked
 
     Refused are a claim about an unknown construct, a model without the effect a claim asks it for, a smallest effect
@@ -47,7 +49,7 @@ def check_claims(
             if name not in constructs
         ]
         problems += _tests(claim, models, where)
-        problems += _unit(claim, decisions, units, where)
+        problems += _unit(claim, decisions, units, owners or {}, where)
         problems += _adjustment(claim, models, reference)
     for spec in models.values():
         problems += model_graph_problems(spec)
@@ -126,7 +128,9 @@ def _adjustment(claim: Claim, models: Mapping[str, ModelSpec], reference: str) -
     return problems
 
 
-def _unit(claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, where: str) -> list[Problem]:
+def _unit(
+    claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, owners: Mapping[str, str], where: str
+) -> list[Problem]:
     """A raw smallest effect is named after the measure it belongs to, as in `sesoi.<measure>`."""
     if units is None or claim.rule.scale != "raw" or claim.rule.sesoi not in decisions or claim.rule.kind == "share":
         return []
@@ -138,6 +142,9 @@ def _unit(claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, w
                 where, f"`{claim.rule.sesoi}` belongs to no measure", closest(measure, units, "config/measures.yaml")
             )
         ]
+    if owners.get(measure) and owners[measure] not in claim.needs:
+        what = f"`{claim.rule.sesoi}` is about {owners[measure]}, which the claim does not speak of"
+        return [Problem(where, what, f"Name the smallest effect of a measure of {' or '.join(claim.needs)}")]
     if unit.split(" of ")[0] not in (units[measure], units[measure].split(" of ")[0]):
         what = f"`{claim.rule.sesoi}` is in {unit}, but `{measure}` is measured in {units[measure]}"
         return [Problem(where, what, "Write the smallest effect in the measure's own unit")]
