@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report check lint test test-all golden bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-files bench-readers lock clean
+.PHONY: help setup cluster report docs check lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-edits bench-faults bench-scale bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +70,10 @@ bench-engine: setup ## speed and memory of one fit beside semopy (SEMOPY_PYTHON=
 fuzz: setup ## ten thousand odd models and data sets: an answer or one clear line each (about 5 minutes)
 	$(BIN)/python benchmarks/fuzz_engine.py --examples 10000
 
-bench-draws: setup ## speed of the draws against the bare matrix product, pingouin and lavaan (about 5 minutes)
+bench: bench-engine bench-draws bench-readers ## every benchmark of speed and memory, joined in benchmarks/RESULTS.md (about 12 minutes)
+	$(BIN)/python benchmarks/collect.py
+
+bench-draws: setup ## speed of the draws against the bare matrix product, pingouin and lavaan (about 5 minutes on a quiet machine)
 	$(BIN)/python benchmarks/resampling.py --million
 
 bench-intervals: setup ## how often each kind of interval holds a serial effect (about 15 minutes of one core)
@@ -91,11 +94,25 @@ bench-trials: setup ## contrasts and mediation of trials with a known truth (abo
 bench-tampering: setup ## a hundred one-digit edits in published tables: each caught and named (about two minutes)
 	$(BIN)/python -m benchmarks.tampering
 
+bench-edits: setup ## a thousand single edits to a valid config: explained or harmless (about 6 minutes)
+	nice $(BIN)/python -m benchmarks.edits 1000 --page benchmarks/results/edits.md
+
+bench-faults: setup ## a hundred kills at random and every other fault once (about 20 minutes; a full disk takes root)
+	nice $(BIN)/python benchmarks/faults.py --kills 100 --page benchmarks/results/faults.md
+
+bench-scale: setup $(CLUSTER) ## what a run costs beside its imports: default study, then 50 cohorts by 10 models (about 12 minutes)
+	$(BIN)/python benchmarks/scale.py default --page benchmarks/results/scale_default.md
+	$(BIN)/python benchmarks/scale.py many --cohorts 50 --page benchmarks/results/scale_many.md
+	PYTHONPATH=$(VENV)/cluster $(BIN)/python benchmarks/scale.py many --cohorts 4 --profile profiles/queue --page benchmarks/results/scale_queue.md
+
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
 	$(BIN)/python benchmarks/corpus.py 5000 --page benchmarks/results/corpus.md
 
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
 	$(BIN)/python benchmarks/readers.py --page benchmarks/results/readers.md
+
+docs: setup ## the documentation site, from prose, claims, schemas and docstrings: site/html/index.html
+	$(BIN)/python docs/build_site.py
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv

@@ -16,6 +16,8 @@ IMPORTED_AS = {
     "ruff": None,
     "mypy": None,
     "snakefmt": None,
+    "mkdocs": None,
+    "mkdocs-material": None,
     "setuptools": None,
     "pygments": None,
     "pandas-stubs": None,

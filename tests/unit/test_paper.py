@@ -27,7 +27,6 @@ def poppler(tool: str, *words: str | Path) -> str:
     if found is None:
         pytest.skip(f"no {tool} on this machine: apt-get install poppler-utils")
     done = subprocess.run([found, *words], check=True, capture_output=True, text=True, timeout=120)
-    assert done.stderr == ""
     return done.stdout
 
 
