@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from kinechain.rounding import is_number
 from kinechain.sources import code_digest, templates_digest
 from kinechain.study import Study
 from kinechain.verification import (
+    Line,
     Status,
     Verification,
     compare_drawn,
@@ -123,23 +125,20 @@ def verify_study(
     return Verification(source, changes, tuple(lines), True, notes)
 
 
-def _edited(root: Path, folder: Path, committed: Mapping[str, Any], found: Mapping[str, str]) -> list[Any]:
-    """One line for each published file here whose bytes are not those committed, with the cells that differ."""
-    from dataclasses import replace
+def _edited(root: Path, folder: Path, committed: Mapping[str, Any], found: Mapping[str, str]) -> list[Line]:
+    """One line for each published file here that is neither the one committed nor the one computed again.
 
-    here = {name: digest for name, digest in found.items() if name.startswith("reports/")}
-    lines = [
-        line
-        for line in compare_published(committed, here, strict=False)
-        if line.status not in (Status.SAME, Status.ABSENT)
-    ]
-    told = []
-    for line in lines:
-        cells = differing_cells(root / line.name, folder / line.name)
-        told.append(
-            replace(line, name=f"{line.name} (as it lies here)", what=f"{line.what}{'; ' if cells else ''}{cells}")
-        )
-    return told
+    Its cells that differ from those computed again are named.
+    """
+    lines = []
+    for line in compare_published(committed, found, strict=False):
+        again = folder / line.name
+        is_new = line.status in (Status.DIFFERS, Status.ADVISORY)
+        if is_new and not (again.is_file() and sha256_file(again) == found[line.name]):
+            cells = differing_cells(root / line.name, again)
+            what = f"{line.what}; {cells}" if cells else line.what
+            lines.append(replace(line, name=f"{line.name} (as it lies here)", what=what))
+    return lines
 
 
 def _stale(root: Path, committed: Mapping[str, Any]) -> tuple[str, ...]:
