@@ -28,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -536,14 +537,16 @@ def cohorts_of(truth: str, n: int, cohorts: int) -> int:
     return min(cohorts, FEWER_AT.get(n, cohorts)) if n in ASKED_AT.get(truth, (n,)) else 0
 
 
-def count_cell(pool: Executor, truth: str, n: int, cohorts: int, cells: Path) -> Counts:
-    """One truth at one size: blocks counted before are read, the others are counted and kept."""
+def count_cell(pool: Executor | None, truth: str, n: int, cohorts: int, cells: Path) -> Counts:
+    """One truth at one size: blocks counted before are read, the others are counted and kept; not without a pool."""
     path, rules = cells / f"{truth}_{n}.json", rules_digest()
     before = read_json(path) if path.exists() else {}
     kept: dict[str, Any] = before["blocks"] if before.get("rules") == rules else {}
     blocks = [(k, min(BLOCK, cohorts - k * BLOCK)) for k in range(-(-cohorts // BLOCK))]
     missing = [block for block in blocks if "{}:{}".format(*block) not in kept]
-    if missing:
+    if pool is None:
+        blocks = [block for block in blocks if block not in missing]
+    elif missing:
         numbers, sizes = zip(*missing, strict=True)
         for block, part in zip(missing, pool.map(run_block, repeat(truth), repeat(n), numbers, sizes), strict=True):
             kept["{}:{}".format(*block)] = _written(part)
@@ -567,10 +570,11 @@ def _read(kept: Mapping[str, Any]) -> Counts:
 def run(truths: Sequence[str], sizes: Sequence[int], cohorts: int, processes: int, cells: Path) -> pd.DataFrame:
     """One row a truth, size, reading and claim: how often each verdict fell (shares), and whether the claim is false.
 
-    cohorts  of each truth at each size
+    cohorts    of each truth at each size
+    processes  0 to count nothing and read what was kept
     """
     counted: dict[tuple[str, int], Counts] = {}
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes) if processes else nullcontext() as pool:
         for n in sizes:
             for truth in truths:
                 start = time.perf_counter()
@@ -581,7 +585,7 @@ def run(truths: Sequence[str], sizes: Sequence[int], cohorts: int, processes: in
                 print(f"{truth} n={n}: {own} cohorts, {time.perf_counter() - start:.0f} s", flush=True)
     rows = []
     for truth in truths:
-        for n in (n for n in sizes if (truth, n) in counted):
+        for n in (n for n in sizes if (truth, n) in counted and counted[truth, n].cohorts):
             cell = counted[truth, n]
             for reading, claim in sorted({key[:2] for key in cell.verdicts}, key=_place):
                 judged = sum(cell.verdicts[reading, claim, verdict] for verdict in VERDICTS)
@@ -607,13 +611,24 @@ def _place(key: tuple[str, str]) -> tuple[int, int]:
     return READINGS.index(key[0]), CLAIMS.index(key[1])
 
 
+def _cohorts(table: pd.DataFrame) -> str:
+    """Cohorts behind a cell, size by size, and the Monte Carlo error of a share."""
+    rows = table[(table["reading"] == "declared") & (table["claim"] == "C01")]
+    told = []
+    for n, part in rows.groupby("n"):
+        few, many = int(part["cohorts"].min()), int(part["cohorts"].max())
+        told.append(f"{few:,} at n={n:,}" if few == many else f"{few:,} to {many:,} at n={n:,}")
+    error = math.sqrt(0.05 * 0.95 / rows["cohorts"].min())
+    return f"{', '.join(told)}; Monte Carlo error of a share of .05 at most {error:.3f}"
+
+
 def main() -> None:
     """Run the study and write benchmarks/results/verdicts.csv and verdicts.md; exit code 1 when a requirement fails."""
     parser = argparse.ArgumentParser(description="Verdicts in worlds whose truth is known.")
     parser.add_argument("--cohorts", type=int, default=1000, help="cohorts of each truth and size")
     parser.add_argument("--truths", nargs="+", default=[path.stem for path in sorted(TRUTHS.glob("*.yaml"))])
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="0 to put together what was counted before")
     parser.add_argument("--cells", type=Path, default=CELLS, help="folder for what was counted, cell by cell")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder for the tables")
     given = parser.parse_args()
@@ -623,11 +638,11 @@ def main() -> None:
     facts = {
         "command": f"`python -m benchmarks.verdicts --cohorts {given.cohorts}`",
         "date": datetime.now(UTC).date().isoformat(),
-        "time": f"{minutes:.0f} minutes in {given.processes} processes, besides what was kept from before",
+        "time": f"{minutes:.0f} minutes in {given.processes} processes, besides what was kept from before"
+        if given.processes
+        else "put together from cells counted before; a cohort takes about 0.07 s of one core, all models together",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",
-        "cohorts": f"{given.cohorts} of each truth and size"
-        + "".join(f", {few} at n={n}" for n, few in FEWER_AT.items() if few < given.cohorts)
-        + f"; Monte Carlo error of a share of .05: {math.sqrt(0.05 * 0.95 / given.cohorts):.3f}",
+        "cohorts of a truth": _cohorts(table),
         "iterative fits": f"RV09 and the reading of true scores in the first {ITERATIVE_BLOCKS * BLOCK} of them",
         "intervals": f"Monte Carlo, {DRAWS} draws; of true scores by the delta method",
     }

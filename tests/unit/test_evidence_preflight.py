@@ -122,8 +122,8 @@ def test_adjusting_a_total_effect_for_a_mediator_is_refused():
     }
     problems = check_claims((claim("C01"),), DECISIONS, models, KNOWN, UNITS, reference="M2_chain_open")
     assert [str(problem) for problem in problems] == [
-        "config/models/MT.yaml:1:13: `head_fwd` lies on the way from `ham_tight` to `neck_pain`; holding it blocks part of "
-        "the effect (C01: neck_pain~ham_tight). Take it out of that equation."
+        "config/models/MT.yaml:1:13: `head_fwd` lies on the way from `ham_tight` to `neck_pain`; holding it blocks "
+        "part of the effect (C01: neck_pain~ham_tight). Take it out of that equation."
     ]
 
 
@@ -134,8 +134,8 @@ def test_adjusting_for_a_descendant_of_the_outcome_is_refused():
     }
     (problem,) = check_claims((claim("C01"),), DECISIONS, models, KNOWN, UNITS, reference="M2_chain_open")
     assert str(problem) == (
-        "config/models/MT.yaml:1:13: `neck_strain` is a descendant of `neck_pain`; holding it bends the effect you ask for "
-        "(C01: neck_pain~ham_tight). Take it out of that equation."
+        "config/models/MT.yaml:1:13: `neck_strain` is a descendant of `neck_pain`; holding it bends the effect you ask "
+        "for (C01: neck_pain~ham_tight). Take it out of that equation."
     )
 
 
