@@ -93,3 +93,20 @@ def test_an_arm_that_changes_is_refused(tmp_path: Path) -> None:
         "data/people.csv: fewer than 10 people have more than one arm in column `arm` (config/cohorts/c.yaml:8:1). "
         "Mend the file: a person has one."
     ]
+
+
+def test_dates_of_visits_in_one_row(tmp_path: Path) -> None:
+    data = """
+    id,cva_1,cva_2,day_1,day_2
+    1,50,52,2024-01-01,2024-03-01
+    2,46,47,2024-01-05,
+    """
+    columns = {f"cva_{visit}": {"measure": "cva_deg", "visit": name} for visit, name in ((1, "bl"), (2, "post"))}
+    keys = {"design": "longitudinal", "visit_date": {"bl": "day_1", "post": "day_2"}}
+    cohort = cohort_of(tmp_path, data, columns, **keys)
+    assert values(cohort, "visit_day_post") == [60, None]
+    backwards = data.replace("2024-03-01", "2023-03-01")
+    said = lines_of(tmp_path, backwards, columns, **keys)
+    assert any("dated before an earlier visit" in line for line in said)
+    said = lines_of(tmp_path, data.replace("2024-03-01", "1/3/24"), columns, **keys)
+    assert any("values of column `day_2` are not dates" in line for line in said)

@@ -11,7 +11,22 @@ from kinechain.errors import UserError
 from kinechain.preflight import load_cohort
 from tests.fixtures.make_fixtures import make
 
-SAME = ("f01", "f02", "f04", "f05", "f06", "f06_long", "f06_dta", "f07", "f07_ods", "f08", "f08_bom", "f09", "f10")
+SAME = (
+    "f01",
+    "f02",
+    "f04",
+    "f05",
+    "f05_events",
+    "f06",
+    "f06_long",
+    "f06_dta",
+    "f07",
+    "f07_ods",
+    "f08",
+    "f08_bom",
+    "f09",
+    "f10",
+)
 
 
 @pytest.fixture(scope="module")

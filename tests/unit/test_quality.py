@@ -317,3 +317,28 @@ def test_a_score_that_may_be_on_another_scale(rng: np.random.Generator) -> None:
     ]
     assert scaled("ndi_pct", 2 * points) == []
     assert scaled("ndi_total50", points) == []
+
+
+def changed(rng: np.random.Generator, days: float, **second: np.ndarray) -> list[tuple[str, str, int]]:
+    """Suspicions about 200 people seen twice; first visits are drawn here."""
+    first = {"cva_deg": rng.normal(49, 4, N), "age_y": rng.uniform(20, 60, N)}
+    person, visit = np.repeat(np.arange(N), 2), np.tile([0, 1], N)
+    unit = np.arange(2 * N)
+    roles = {"visit_day": np.tile([0.0, days], N)}
+    layout = Layout(unit, person, ("before", "after"), visit, roles=roles)
+    values = {name: np.column_stack([first[name], first[name] + step]).ravel() for name, step in second.items()}
+    return [(finding.level, finding.what, finding.count) for finding in suspicions(values, layout, DICTIONARY)]
+
+
+def test_changes_that_cannot_be(rng: np.random.Generator) -> None:
+    ordinary = rng.normal(1, 2, N)
+    assert changed(rng, 90, cva_deg=ordinary, age_y=np.full(N, 0.25)) == []
+    slipped = np.where(np.arange(N) < 3, 28, ordinary)
+    assert changed(rng, 90, cva_deg=slipped) == [
+        ("warning", "changes of `cva_deg` between visits are far beyond all others", 3)
+    ]
+    older = np.where(np.arange(N) < 4, 10.0, 0.0)
+    assert changed(rng, 90, age_y=older) == [
+        ("error", "rises of `age_y` between visits by more years than passed between them", 4)
+    ]
+    assert changed(rng, 11 * 365.25, age_y=older) == []

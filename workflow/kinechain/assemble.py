@@ -70,7 +70,7 @@ def build_cohort(
     frame = _eligible(spec, dictionary, frame, flow, findings)
     decimal, thousands = spec.read.get("decimal", "."), spec.read.get("thousands", "")
     rows: dict[str, Array] = {}
-    kept = {*spec.structure.values(), *spec.visit_days.values(), *raw.row_keys}
+    kept = {*spec.structure.values(), *spec.visit_days.values(), *spec.visit_dates.values(), *raw.row_keys}
     kept |= {spec.landmarks[key] for key in picture_columns(spec.landmarks)}
     for column in spec.columns:
         # a large file is held once: what has been read is let go

@@ -81,7 +81,7 @@ class CohortSpec:
     hashed       roles (id, site, cluster) of which only a keyed hash is kept
     derivations  measures to compute, in an order that works, each with the way it is computed
     visits       value in the file -> name of the visit, in order of time; arms likewise
-    visit_days   visit -> column of its day, in files with one row a person
+    visit_days   visit -> column of its day, in files with one row a person; visit_dates likewise
     eligibility  conditions in order, as the yaml writes them
     """
 
@@ -102,6 +102,7 @@ class CohortSpec:
     visits: Mapping[str, str] = field(default_factory=dict)
     arms: Mapping[str, str] = field(default_factory=dict)
     visit_days: Mapping[str, str] = field(default_factory=dict)
+    visit_dates: Mapping[str, str] = field(default_factory=dict)
     eligibility: tuple[Mapping[str, Any], ...] = ()
     landmarks: Mapping[str, Any] = field(default_factory=dict)
     read: Mapping[str, Any] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class CohortSpec:
         names = [
             *self.structure.values(),
             *self.visit_days.values(),
+            *self.visit_dates.values(),
             *(str(rule["column"]) for rule in self.eligibility),
         ]
         names += [column.name for column in self.columns]
@@ -174,9 +176,8 @@ def parse_cohort_spec(
         hashed=frozenset(
             key for key in ("id", *STRUCTURE) if isinstance(data.get(key), Mapping) and "hash" in data[key]
         ),
-        visit_days={str(k): str(v) for k, v in data["visit_day"].items()}
-        if isinstance(data.get("visit_day"), Mapping)
-        else {},
+        visit_days=_by_visit(data.get("visit_day")),
+        visit_dates=_by_visit(data.get("visit_date")),
         id_scope=data.get("id_scope", ""),
         visits={word_of(value): str(visit) for value, visit in data.get("visits", {}).items()},
         arms={word_of(value): str(arm) for value, arm in data.get("arms", {}).items()},
@@ -189,6 +190,11 @@ def parse_cohort_spec(
     doubts += _structure_doubts(spec, data)
     doubts += _side_doubts(spec, dictionary)
     return spec, tuple(doubts)
+
+
+def _by_visit(entry: object) -> dict[str, str]:
+    """Visit -> column, of a key that may also name one column for all."""
+    return {str(visit): str(name) for visit, name in entry.items()} if isinstance(entry, Mapping) else {}
 
 
 def _chosen(entry: object) -> tuple[str, str]:

@@ -387,9 +387,31 @@ def _visit_days(spec: CohortSpec, frame: pd.DataFrame, layout: Layout, findings:
                 values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
                 days[layout.unit[here] + layout.visits.index(visit)] = values[here]
         return days
-    if "visit_date" not in spec.structure:
+    day = np.full(layout.n_units, np.nan)
+    if spec.visit_dates and layout.per_column_visits:
+        here = layout.unit >= 0
+        for visit, column in spec.visit_dates.items():
+            if visit in layout.visits:
+                day[layout.unit[here] + layout.visits.index(visit)] = _dates(frame, column, spec, findings)[here]
+    elif "visit_date" in spec.structure:
+        column = spec.structure["visit_date"]
+        day = _unit_mean(_dates(frame, column, spec, findings), layout)
+    else:
         return None
-    column = spec.structure["visit_date"]
+    first = pd.Series(day).groupby(layout.person).transform("min").to_numpy()
+    backwards = 0
+    if layout.visits:
+        steps = pd.DataFrame({"person": layout.person, "visit": layout.visit, "day": day}).dropna()
+        steps = steps.sort_values(["person", "visit"])
+        backwards = int(((steps["person"].diff() == 0) & (steps["day"].diff() < 0)).sum())
+    if backwards:
+        what = "visits are dated before an earlier visit of the same person"
+        findings.append(Finding("error", "", what, backwards, "Mend the dates, or the order under `visits`", column))
+    return np.asarray(day - first, dtype=float)
+
+
+def _dates(frame: pd.DataFrame, column: str, spec: CohortSpec, findings: list[Finding]) -> Array:
+    """Dates of each row as days; a finding for those that cannot be read."""
     text = frame[column]
     dates = pd.to_datetime(text, errors="coerce", format=spec.read.get("date_format", "ISO8601"))
     unread = int((dates.isna() & text.notna() & (text.astype(str).str.strip() != "")).sum())
@@ -397,18 +419,8 @@ def _visit_days(spec: CohortSpec, frame: pd.DataFrame, layout: Layout, findings:
         what = f"values of column `{column}` are not dates in the form 2024-03-31"
         remedy = "Say how they are written, for example `read: {date_format: '%d.%m.%Y'}`"
         findings.append(Finding("error", "", what, unread, remedy, column))
-    day = (dates - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
-    by_unit = _unit_mean(np.asarray(day.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64), layout)
-    first = pd.Series(by_unit).groupby(layout.person).transform("min").to_numpy()
-    backwards = 0
-    if layout.visits:
-        steps = pd.DataFrame({"person": layout.person, "visit": layout.visit, "day": by_unit}).dropna()
-        steps = steps.sort_values(["person", "visit"])
-        backwards = int(((steps["person"].diff() == 0) & (steps["day"].diff() < 0)).sum())
-    if backwards:
-        what = "visits are dated before an earlier visit of the same person"
-        findings.append(Finding("error", "", what, backwards, "Mend the dates, or the order under `visits`", column))
-    return np.asarray(by_unit - first, dtype=float)
+    days = (dates - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    return np.asarray(days.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
 
 
 def _unit_mean(values: Array, layout: Layout) -> Array:

@@ -243,7 +243,8 @@ def _pint_words(text: str) -> str:
 
 def parse_dictionary(data: Mapping[str, Any]) -> Dictionary:
     """The dictionary of a measures.yaml whose shape has been checked; meaning is checked by `dictionary_problems`."""
-    measures = {name: _parse_measure(name, entry) for name, entry in data["measures"].items()}
+    level_words = {word_of(level): words for level, words in data.get("level_words", {}).items()}
+    measures = {name: _parse_measure(name, entry, level_words) for name, entry in data["measures"].items()}
     sides = {word.lower(): side for side, words in data.get("sides", {}).items() for word in words}
     return Dictionary(
         constructs={
@@ -269,9 +270,10 @@ def parse_dictionary(data: Mapping[str, Any]) -> Dictionary:
     )
 
 
-def _parse_measure(name: str, entry: Mapping[str, Any]) -> Measure:
+def _parse_measure(name: str, entry: Mapping[str, Any], level_words: Mapping[str, list[Any]]) -> Measure:
     levels = {word_of(word): float(number) for word, number in entry.get("levels", {}).items()}
     words = {level: level for level in levels}
+    words |= {word_of(word): level for level in levels for word in level_words.get(level, ())}
     for level, others in entry.get("words", {}).items():
         words |= {str(word).lower(): word_of(level) for word in others}
     reliability, typical, mcid = (entry.get(key) for key in ("reliability", "typical", "mcid"))

@@ -290,12 +290,21 @@ def check_changes(values: Mapping[str, Array], layout: Layout, dictionary: Dicti
         return
     order = np.lexsort((layout.visit, layout.person))
     person = layout.person[order]
+    days = np.asarray(layout.roles.get("visit_day", np.full(layout.n_units, np.nan)), dtype=float)[order]
     for name, array in values.items():
-        if name not in dictionary or not dictionary[name].course:
+        if name not in dictionary:
             continue
         ordered = array[order]
         known = np.isfinite(ordered)
         step, who = np.diff(ordered[known]), np.diff(person[known]) == 0
+        if not dictionary[name].course:
+            yield from _check_jumps(step[who], dictionary[name])
+            continue
+        if dictionary[name].unit == "year":
+            too_far = int((who & (step > np.diff(days[known]) / DAYS_OF_YEAR + 1.0)).sum())
+            if too_far:
+                what = f"rises of `{name}` between visits by more years than passed between them"
+                yield Finding("error", name, what, too_far, "Mend the file, or the days of the visits")
         if dictionary[name].course == "fixed":
             count = int((who & (step != 0)).sum())
             what, remedy = f"changes of `{name}` between visits, and it cannot change", "Mend the file"
@@ -307,3 +316,23 @@ def check_changes(values: Mapping[str, Array], layout: Layout, dictionary: Dicti
             )
         if count:
             yield Finding("error", name, what, count, remedy)
+
+
+DAYS_OF_YEAR = 365.25
+FARTHEST_CHANGE = 8.0
+"""Robust standard deviations from the middle of all changes beyond which a change is called impossible: among normal
+changes fewer than one in 10^14."""
+
+
+def _check_jumps(steps: Array, measure: Measure) -> Iterator[Finding]:
+    """Changes between visits far beyond all others, and beyond the measure's own error."""
+    if len(steps) < FEWEST_VALUES or measure.levels:
+        return
+    centre = np.median(steps)
+    spread = 1.4826 * np.median(np.abs(steps - centre))
+    error = measure.reliability.sem if measure.reliability and measure.reliability.sem else 0.0
+    limit = FARTHEST_CHANGE * max(float(spread), np.sqrt(2) * error)
+    count = int((np.abs(steps - centre) > limit).sum()) if limit > 0 else 0
+    if count:
+        what = f"changes of `{measure.name}` between visits are far beyond all others"
+        yield Finding("warning", measure.name, what, count, "Look at them in the file; they stay in")

@@ -50,7 +50,8 @@ def read_rows(spec: CohortSpec, root: Path, dictionary: Dictionary) -> RawTable:
 
 def text_columns(spec: CohortSpec) -> tuple[str, ...]:
     """Columns kept as text, so that 007 stays 007: who, where and when a row is."""
-    return tuple(column for role, column in spec.structure.items() if role != "visit_day")
+    who = [column for role, column in spec.structure.items() if role != "visit_day"]
+    return (*who, *spec.visit_dates.values())
 
 
 def data_path(spec: CohortSpec, root: Path) -> Path:
