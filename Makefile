@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.kinechain-ready
 CLUSTER := $(VENV)/cluster/.ready
+DOCS := $(VENV)/docs/.ready
 CORES ?= 2
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
@@ -111,8 +112,13 @@ bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear l
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
 	$(BIN)/python benchmarks/readers.py --page benchmarks/results/readers.md
 
-docs: setup ## the documentation site, from prose, claims, schemas and docstrings: site/html/index.html
+docs: $(DOCS) ## the documentation site, from prose, claims, schemas and docstrings: site/html/index.html
 	$(BIN)/python docs/build_site.py
+
+$(DOCS): requirements-docs.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target $(VENV)/docs -r requirements-docs.lock
+	@touch $@
 
 lock: setup ## requirements.lock from requirements.in, then environment.yml and config/README.md
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
@@ -120,6 +126,8 @@ lock: setup ## requirements.lock from requirements.in, then environment.yml and 
 	  --no-emit-find-links --no-header requirements.in -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements-cluster.in -o requirements-cluster.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements.lock \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements-docs.in -o requirements-docs.lock
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what the workflow made (not .venv)

@@ -43,8 +43,8 @@ def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[
     names = known_names(root)
     problems += config_problems(study, names)
     problems += model_problems(study)
-    if not any(problem.where.startswith("config/measures.yaml") for problem in problems):
-        problems += check_study(study)
+    broken = _dictionary_problems(root)
+    problems += broken or check_study(study)
     placed = [with_place(_as_told(problem, root), root) for problem in once_for_all_cohorts(problems)]
     return study, sorted(dict.fromkeys(placed), key=lambda problem: _reading_order(problem.where))
 
@@ -85,6 +85,17 @@ def unwritable(root: Path) -> list[Problem]:
         for room in rooms
         if room.exists() and not os.access(room, os.W_OK)
     ]
+
+
+def _dictionary_problems(root: Path) -> list[Problem]:
+    """Mistakes in config/measures.yaml, without which no cohort can be looked at."""
+    from kinechain.preflight import read_dictionary
+
+    try:
+        read_dictionary(root / CONFIG)
+    except UserError as error:
+        return list(error.problems)
+    return []
 
 
 def known_names(root: Path) -> frozenset[str]:
