@@ -20,6 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "workflow" / "kinechain"
+MKDOCS = Path(sys.prefix) / "docs"
 PROSE = {
     "Home": "index.md",
     "Tutorial": "tutorial.md",
@@ -239,6 +240,12 @@ def settings(source: Path, out: Path, contents: list[Any]) -> dict[str, Any]:
     }
 
 
+def environment() -> dict[str, str]:
+    """The environment mkdocs runs in: with the folder `make docs` installs it into."""
+    path = os.pathsep.join(part for part in (str(MKDOCS), os.environ.get("PYTHONPATH", "")) if part)
+    return os.environ | {"PYTHONPATH": path, "NO_MKDOCS_2_WARNING": "1"}
+
+
 def build(out: Path) -> int:
     """Build the site into `out`; any doubt of mkdocs ends with its code."""
     work = out.parent / f"{out.name}_source"
@@ -249,7 +256,7 @@ def build(out: Path) -> int:
     config = work / "mkdocs.yml"
     config.write_text(yaml.safe_dump(settings(source, out, contents), sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--clean", "--config-file", str(config)]
-    done = subprocess.run(command, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
+    done = subprocess.run(command, check=False, env=environment())
     shutil.rmtree(work, ignore_errors=True)
     return done.returncode
 

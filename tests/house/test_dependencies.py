@@ -16,8 +16,6 @@ IMPORTED_AS = {
     "ruff": None,
     "mypy": None,
     "snakefmt": None,
-    "mkdocs": None,
-    "mkdocs-material": None,
     "setuptools": None,
     "pygments": None,
     "pandas-stubs": None,
