@@ -84,8 +84,7 @@ def _deed(verification: Verification) -> str:
 
 
 def _differences(verification: Verification) -> tuple[list[str], tuple[str, ...], list[tuple[str, ...]]]:
-    order = (Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT)
-    apart = [line for status in order for line in verification.lines if line.status is status]
+    apart = verification.apart()
     rows: list[tuple[str, ...]] = [
         (line.name, line.tier, line.status.value, ", ".join(line.causes), line.what) for line in apart[:MOST_ROWS]
     ]

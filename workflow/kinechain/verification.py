@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
 from typing import Any
 
 from kinechain.environment import differences
@@ -21,6 +22,8 @@ MC_ERRORS = 5.0
 million moves further, and a study has some thousands."""
 LAST_DIGIT = 2e-5
 """Relative difference of two numbers published to six significant digits that differ in the last one."""
+WEIGHT = ("input", "verdict", "effect", "number", "page", "raw", "picture")
+"""Tiers by what a reader wants to know first."""
 MOST_TOLD = 20
 """Things of one tier and one status that the summary names; it counts the others."""
 RAW = 1e-9
@@ -148,13 +151,18 @@ class Verification:
         said = [f"{answer}: {same} of {len(self.lines)} {done} in {self.against} are the same."]
         said += [f"Changed since: {sentence}." for sentence in self.changes.sentences()]
         said += [f"Note: {note}" for note in self.notes]
-        for status in (Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT):
-            for tier in self.count():
-                found = [line for line in self.lines if line.status is status and line.tier == tier]
-                said += [str(line) for line in found[:MOST_TOLD]]
-                if len(found) > MOST_TOLD:
-                    said.append(f"... and {len(found) - MOST_TOLD} more of tier `{tier}`: {status.value}")
+        for (status, tier), group in groupby(self.apart(), key=lambda line: (line.status, line.tier)):
+            found = list(group)
+            said += [str(line) for line in found[:MOST_TOLD]]
+            if len(found) > MOST_TOLD:
+                said.append(f"... and {len(found) - MOST_TOLD} more of tier `{tier}`: {status.value}")
         return "\n".join(said) + "\n"
+
+    def apart(self) -> list[Line]:
+        """Everything that is not the same: the worst first, and of these what decides most."""
+        order = (Status.DIFFERS, Status.WITHIN, Status.ADVISORY, Status.ABSENT)
+        found = [line for line in self.lines if line.status in order]
+        return sorted(found, key=lambda line: (order.index(line.status), WEIGHT.index(line.tier)))
 
 
 def find_changes(committed: Mapping[str, Any], here: Mapping[str, Any]) -> Changes:
