@@ -8,10 +8,14 @@ import pandas as pd
 import pytest
 
 from kinechain.decisions import Decisions, parse_decisions
+from kinechain.entries import build_ledger
 from kinechain.io import read_yaml
 from kinechain.preflight import load_cohort
+from kinechain.publish import read_constructs
+from kinechain.results import Results
 from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
+from kinechain.trial_report import sentences
 from kinechain.trials import TrialPlan, TrialResults, analyse_trial, fit_record, parse_plan
 from kinechain.trials.mediation import mediation_text
 from kinechain.trials.relapse import relapsed
@@ -193,3 +197,40 @@ def test_the_same_seed_gives_the_same_tables(results: dict[str, TrialResults]) -
         again = analyse_trial(load_cohort("demo_trial", Path("config")), the_plan(), the_decisions(), seed=1)
     pd.testing.assert_frame_equal(again.effects, results["demo_trial"].effects)
     assert fit_record(again) == fit_record(results["demo_trial"])
+
+
+def told(name: str, found: TrialResults) -> str:
+    """The sentences of a report's section on a trial, as a reader sees them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        cohort = load_cohort(name, Path("config"))
+    study = Results(
+        cohort=cohort,
+        quality={"flow": [], "codebook": []},
+        fits={"M10_trial": fit_record(found)},
+        effects=found.effects,
+        claims=(),
+        models={},
+        constructs=read_constructs(ROOT / "config" / "measures.yaml"),
+        chain=("ham_tight", "neck_pain"),
+        study=read_yaml(ROOT / "config" / "config.yaml"),
+        checks=found.tables,
+    )
+    prose = sentences(study, build_ledger(study))
+    return "\n".join("".join(part.text for part in sentence) for sentence in prose)
+
+
+def test_a_reader_is_told_an_effect_with_its_mechanism_from_one_without(results: dict[str, TrialResults]) -> None:
+    works, exercise = (told(name, results[name]) for name in DEMOS)
+    assert "before treatment on day 0, end of treatment on day 84 and follow-up on day 210" in works
+    assert "Stretching and strengthening: at the last visit neck pain differed by" in works
+    assert "an effect without the mechanism" not in works
+    assert "Stretching and strengthening: an effect without the mechanism. At the last visit neck pain" in exercise
+    assert "not worse by the margin, and better" in works
+    assert "not worse by the margin; better was not shown" in exercise
+    assert "head led" in works
+    assert "neither can be said to have led" in exercise
+    for text in (works, exercise):
+        assert "No last value is carried forward: it would hide every relapse." in text
+        assert "The trial has no arm of strengthening" in text
+        assert "often was declared to mean more than 50 %" in text
