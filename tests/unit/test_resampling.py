@@ -30,7 +30,7 @@ from kinechain.resampling.bollen_stine import bootstrap_fit_test, turn
 from kinechain.resampling.recursive import recursive_model
 from kinechain.resampling.sampling import chunk_weights, make_design
 from kinechain.solution import solve_rows, standardise_rows
-from kinechain.spec import spec_from_text
+from kinechain.spec import build_spec, spec_from_text
 from tests.tolerances import BOOTSTRAP_LIMIT, CLOSED_FORM, FIML_DRAW, SEARCHED_DRAW
 
 OPEN = """
@@ -122,6 +122,37 @@ def test_defined_and_derived_effects_follow_from_the_paths_of_their_draw():
         assert np.allclose(table[f"{std}total:x->y"], a * b * c + a * d + h * c + e)
         assert np.allclose(table[f"{std}direct:x->y"], e)
     assert not [name for name in table if "age->" in name]
+
+
+def test_contrasts_of_any_effects_and_other_units_have_draws_estimates_and_delta_errors():
+    contrasts = {
+        "long_or_short": {"indirect:x->m1->m2->y": 1, "indirect:x->m1->y": -1},
+        "total_of_ten": {"total:x->y": 10},
+    }
+    spec = build_spec({"equations": OPEN, "contrasts": contrasts})
+    frame = people()
+    draws = draw_effects(spec, frame, seed=5, draws=CHUNK)
+    long, short = (draws.effect(f"indirect:x->{path}->y") for path in ("m1->m2", "m1"))
+    assert np.allclose(draws.effect("long_or_short"), long - short, rtol=1e-13, atol=0)
+    assert np.allclose(
+        draws.effect("total_of_ten", standardised=True), 10 * draws.effect("total:x->y", standardised=True)
+    )
+    estimates = estimate_effects(fit_model(spec, frame)).set_index("effect")
+    assert estimates.loc["total_of_ten", ["estimate", "std_error"]].to_numpy(float) == pytest.approx(
+        10 * estimates.loc["total:x->y", ["estimate", "std_error"]].to_numpy(float)
+    )
+    by_hand = estimate_effects(fit_model(spec_from_text(OPEN + "\nby_hand := a*b*c - a*d"), frame)).set_index("effect")
+    for name, column in (("estimate", "estimate"), ("std_error", "std_error")):
+        assert estimates.loc["long_or_short", name] == pytest.approx(by_hand.loc["by_hand", column], rel=1e-9)
+    table = join_intervals(estimates.reset_index(), draws).set_index("effect")
+    assert table.loc["total_of_ten", "low"] == pytest.approx(10 * table.loc["total:x->y", "low"])
+    assert table.loc["long_or_short", "kind"] == "contrast"
+
+
+def test_a_contrast_of_what_is_not_there_is_told_with_the_nearest_name():
+    with pytest.raises(UserError, match="no effect `total:x->yy`") as told:
+        build_spec({"equations": OPEN, "contrasts": {"c1": {"total:x->yy": 1}, "total:x->y": {"m1~x": 2}}})
+    assert "total:x->y" in told.value.problems[0].remedy and "has this name already" in told.value.problems[1].what
 
 
 @pytest.mark.parametrize("n, gaps", [(700, 40), (21_000, 0), (21_000, 900)])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 
 import numpy as np
 
+from kinechain.errors import Problem, closest, raise_if_any
 from kinechain.expressions import Expression, evaluate
 from kinechain.numerics import Array
 from kinechain.spec import ParameterTable, row_name
@@ -22,13 +24,14 @@ class PlannedEffect:
 
     name        `y~x`, `x~~y`, `f=~x`, a defined name, `direct:x->y`, `indirect:x->m->y`, `total_indirect:x->y`,
                 `total:x->y` or `r2:y`; ` (group 2)` follows where there are several groups
-    kind        path, loading, covariance, defined, direct, indirect, total_indirect, total or r2
+    kind        path, loading, covariance, defined, direct, indirect, total_indirect, total, r2 or contrast
     lhs, rhs    outcome and source; of a covariance its two variables; rhs is "" where there is one variable
     path        variables from source to outcome, for direct and indirect effects
     label       the user's label
     group       from 1; 0 for a defined effect
     row         its row in the parameter table, -1 where it has none
     expression  formula of a defined effect
+    terms       of a contrast: place in the plan and weight of each effect it sums
     """
 
     name: str
@@ -40,6 +43,7 @@ class PlannedEffect:
     group: int = 1
     row: int = -1
     expression: Expression | None = None
+    terms: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,20 @@ class EffectPlan:
         return tuple(effect.name for effect in self.effects)
 
 
-def plan_effects(table: ParameterTable, covariates: Collection[str] = ()) -> EffectPlan:
+def plan_effects(
+    table: ParameterTable,
+    covariates: Collection[str] = (),
+    contrasts: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> EffectPlan:
     """The effects of a model.
 
     covariates  variables adjusted for and not asked about: their paths are listed, nothing is derived from them
+    contrasts   name -> effect -> weight: weighted sums of other effects, such as the difference of two (1 and -1), or
+                one effect told in another unit (one weight)
 
     Derived are, for every ordered pair of the other variables that arrows join, the direct, each specific indirect,
     the total indirect and the total effect. A model with a loop has no specific indirect effects: its totals only.
+    Raises UserError for a contrast of an effect the model does not have, or whose name is taken.
     """
     effects: list[PlannedEffect] = []
     several = table.n_groups > 1
@@ -107,7 +118,36 @@ def plan_effects(table: ParameterTable, covariates: Collection[str] = ()) -> Eff
             if row.op == "~~" and row.lhs == row.rhs and row.group == group
             if any(outcome == row.lhs for outcome, _ in of_group)
         ]
+    effects += _contrasts([effect.name for effect in effects], contrasts)
     return EffectPlan(table, tuple(effects), tuple(arrows), tuple(orders))
+
+
+def _contrasts(known: Sequence[str], contrasts: Mapping[str, Mapping[str, float]]) -> list[PlannedEffect]:
+    """Weighted sums of the effects known; every mistake at once."""
+    place = {name: at for at, name in enumerate(known)}
+    problems = [
+        Problem(f"contrasts: {name}", f"the model has no effect `{effect}`", closest(effect, known))
+        for name, weights in contrasts.items()
+        for effect in weights
+        if effect not in place
+    ]
+    problems += [
+        Problem(f"contrasts: {name}", "an effect of the model has this name already", "Choose another name")
+        for name in contrasts
+        if name in place
+    ]
+    raise_if_any(problems)
+    return [
+        PlannedEffect(
+            name,
+            "contrast",
+            "",
+            "",
+            group=0,
+            terms=tuple((place[effect], float(weight)) for effect, weight in weights.items()),
+        )
+        for name, weights in contrasts.items()
+    ]
 
 
 def causal_order(arrows: Collection[tuple[str, str]], names: Sequence[str]) -> tuple[str, ...]:
@@ -220,6 +260,8 @@ def _walk(plan: EffectPlan, values: Array, standardised: Array) -> Array:
         elif effect.expression is not None:
             named[effect.name] = result[at]
             result[at] = evaluate(effect.expression, named)
+        elif effect.terms:
+            result[at] = sum(weight * result[other] for other, weight in effect.terms)
         elif effect.path:
             result[at] = product(effect.group, effect.path)
         else:

@@ -48,7 +48,7 @@ class Effects:
 
 def differentiate_effects(fit: Fit) -> Effects:
     """Every effect and its derivatives; NaN where the fit has no numbers."""
-    plan = plan_effects(fit.table, fit.spec.covariates)
+    plan = plan_effects(fit.table, fit.spec.covariates, fit.spec.contrasts)
     solution = solve_rows(fit)
     standard, standard_slopes = standardise_rows(fit.table, solution, "all")
     values, slopes = _walk(plan, solution.values, solution.value_slopes, standard, standard_slopes)
@@ -66,7 +66,11 @@ def estimate_definitions(fit: Fit) -> dict[str, tuple[float, float]]:
         return {}
     values, gradients = label_values(fit.table, fit.table.first_rows(), fit.estimates)
     names = [definition.lhs for definition in fit.table.definitions]
-    absent = effects_across_links(plan_effects(fit.table, fit.spec.covariates), fit.links) if fit.links else {}
+    absent = (
+        effects_across_links(plan_effects(fit.table, fit.spec.covariates, fit.spec.contrasts), fit.links)
+        if fit.links
+        else {}
+    )
     errors = std_errors_of(np.array([gradients[name] for name in names]), fit.covariance)
     return {
         name: (math.nan, math.nan) if name in absent else (values[name], float(error))
@@ -105,6 +109,9 @@ def _walk(
         elif effect.expression is not None:
             result[at], gradient[at] = linearise(effect.expression, named, named_slopes, k)
             named[effect.name], named_slopes[effect.name] = float(result[at]), gradient[at]
+        elif effect.terms:
+            result[at] = sum(weight * result[other] for other, weight in effect.terms)
+            gradient[at] = sum(weight * gradient[other] for other, weight in effect.terms)
         elif effect.path:
             result[at], gradient[at] = product(effect.group, effect.path)
         else:

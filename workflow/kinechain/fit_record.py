@@ -77,7 +77,7 @@ def fit_record(fit: Fit) -> dict[str, Any]:
         "starting_values": dict(zip(fit.table.parameter_names(), fit.search.start.tolist(), strict=True)),
         "notes": list(fit.notes),
         "extra": dict(fit.extra),
-        "undefined": undefined_of(fit, plan_effects(fit.table, fit.spec.covariates)),
+        "undefined": undefined_of(fit, plan_effects(fit.table, fit.spec.covariates, fit.spec.contrasts)),
     }
 
 
@@ -129,7 +129,7 @@ def _parameter_records(fit: Fit) -> list[dict[str, Any]]:
                 "std_all_se": float(errors["std_all"][at]),
             }
         )
-    absent = effects_across_links(plan_effects(table, fit.spec.covariates), fit.links)
+    absent = effects_across_links(plan_effects(table, fit.spec.covariates, fit.spec.contrasts), fit.links)
     places = table.first_rows()
     scales = {
         name: (

@@ -29,6 +29,11 @@ def effects_across_links(plan: EffectPlan, links: Mapping[str, str]) -> dict[str
             crossed = _outcomes_between(plan, effect.group, effect.rhs, effect.lhs)
         elif effect.path:
             crossed = set(effect.path[1:])
+        elif effect.terms:
+            lost = [name for name in (plan.names[other] for other, _ in effect.terms) if name in absent]
+            if lost:
+                absent[effect.name] = f"`{lost[0]}` does not exist: {absent[lost[0]]}"
+            continue
         else:
             continue
         if len(crossed) > 1 and crossed & set(links):

@@ -38,6 +38,7 @@ MODEL_KEYS: Final = (
     "question",
     "equations",
     "effects",
+    "contrasts",
     "estimator",
     "missing",
     "interval",
@@ -202,6 +203,7 @@ class ModelSpec:
     missing      listwise or fiml
     covariates   variables that came from a macro only: adjusted for, not asked about
     unmeasured   equation (its outcome) -> covariates of its macro that the data lack
+    contrasts    name -> effect -> weight: weighted sums of effects, see `plan_effects`
     compare      role in a comparison, such as the rival it stands for
     where        file the model came from, for messages
     memory       its tables, kept for the next fit
@@ -219,6 +221,7 @@ class ModelSpec:
     compare: str = ""
     covariates: tuple[str, ...] = ()
     unmeasured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contrasts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     where: str = "model"
     memory: dict[tuple[int, bool], ParameterTable] = field(init=False, default_factory=dict, compare=False, repr=False)
 
@@ -298,12 +301,27 @@ def build_spec(
         compare=str(mapping.get("compare") or ""),
         covariates=covariates,
         unmeasured=unmeasured,
+        contrasts={str(name): dict(weights) for name, weights in (mapping.get("contrasts") or {}).items()},
         where=where,
     )
     table = spec.table
     if available is not None:
         raise_if_any(unknown_variables(spec, table.observed, available))
+    _check_contrasts(spec)
     return spec
+
+
+def _check_contrasts(spec: ModelSpec) -> None:
+    """Raises UserError, with the model's file, for contrasts of effects it does not have."""
+    from kinechain.effect_plan import plan_effects
+
+    if spec.contrasts:
+        try:
+            plan_effects(spec.table, spec.covariates, spec.contrasts)
+        except UserError as error:
+            raise UserError(
+                *(replace(found, where=f"{spec.where}: {found.where}") for found in error.problems)
+            ) from None
 
 
 def _words(value: Any) -> tuple[str, ...]:

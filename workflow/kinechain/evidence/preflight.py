@@ -79,7 +79,7 @@ def effects_of(spec: ModelSpec) -> tuple[str, ...]:
     """Names of every effect a model will have in its effect table."""
     from kinechain.effect_plan import plan_effects
 
-    return plan_effects(spec.table, spec.covariates).names
+    return plan_effects(spec.table, spec.covariates, spec.contrasts).names
 
 
 def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Problem]:

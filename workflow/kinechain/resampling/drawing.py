@@ -72,7 +72,7 @@ def draw_effects(
     """
     drawer = make_drawer(spec, data, scheme=scheme, strata=strata, cluster=cluster, helpers=helpers, draws=draws)
     wanted = range(len(chunk_sizes(draws))) if chunks is None else chunks
-    plan = plan_effects(drawer.table, spec.covariates)
+    plan = plan_effects(drawer.table, spec.covariates, spec.contrasts)
     share = partial(_draw_share, drawer, plan, seed, cohort, draws)
     values, standardised, failed = _share_out(share, wanted, cores)
     estimate, standardised_estimate = (side[:, 0] for side in effects_of(plan, drawer.sample()))
@@ -112,7 +112,7 @@ def make_drawer(
     helpers: Sequence[str] = (),
     draws: int = CHUNK,
 ) -> Drawer:
-    """The way to draw this model from these data; `draws` matter to imputation only, which makes no more than asked."""
+    """The way to draw this model from these data; `draws` matter where each is dear: no more are made than asked."""
     names = spec.table.observed
     is_refitted = needs_refit(spec)
     model = recursive_model(spec.table) if not (spec.options.group or is_refitted) else None
@@ -149,7 +149,7 @@ def make_drawer(
         what = "`moment_normal` draws need complete data and a recursive model"
         raise UserError(Problem(spec.where, what, "Use `multinomial`"))
     if is_refitted:
-        return make_refit_drawer(spec, data, X, design, groups)
+        return make_refit_drawer(spec, data, X, design, groups, draws)
     if model is None:
         return make_newton_drawer(spec, data, X, design, groups)
     return make_fiml_drawer(model, design, X, spec.where)
