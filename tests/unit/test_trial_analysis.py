@@ -223,9 +223,9 @@ def told(name: str, found: TrialResults) -> str:
 def test_a_reader_is_told_an_effect_with_its_mechanism_from_one_without(results: dict[str, TrialResults]) -> None:
     works, exercise = (told(name, results[name]) for name in DEMOS)
     assert "before treatment on day 0, end of treatment on day 84 and follow-up on day 210" in works
-    assert "Stretching and strengthening: at the last visit neck pain differed by" in works
+    assert "Stretching and strengthening: at the last visit, given all first values, neck pain differed by" in works
     assert "an effect without the mechanism" not in works
-    assert "Stretching and strengthening: an effect without the mechanism. At the last visit neck pain" in exercise
+    assert "Stretching and strengthening: an effect without the mechanism. At the last visit, given" in exercise
     assert "not worse by the margin, and better" in works
     assert "not worse by the margin; better was not shown" in exercise
     assert "head led" in works

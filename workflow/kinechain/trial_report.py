@@ -195,16 +195,20 @@ def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
             "direct": _interval(ledger, "mediation", direct),
         }
         if not _clear(total[1]):
-            sentence = "{arm}: at the last visit {outcome} did not clearly differ from control, {total} {unit}."
+            sentence = (
+                "{arm}: at the last visit, given all first values, {outcome} did not clearly differ from control: "
+                "{total} {unit}."
+            )
         elif not _clear(mediated[1]):
             sentence = (
-                "{arm}: an effect without the mechanism. At the last visit {outcome} differed by {total} {unit}, of "
-                "which {mediated} can be followed through the mediators and {direct} cannot."
+                "{arm}: an effect without the mechanism. At the last visit, given all first values, {outcome} differed "
+                "by {total} {unit}, of which {mediated} can be followed through the mediators and {direct} cannot."
             )
         else:
             sentence = (
-                "{arm}: at the last visit {outcome} differed by {total} {unit}; of this {mediated} can be followed "
-                "through the mediators, if no hidden cause joins mediator and outcome, and {direct} cannot."
+                "{arm}: at the last visit, given all first values, {outcome} differed by {total} {unit}; of this "
+                "{mediated} can be followed through the mediators, if no hidden cause joins mediator and outcome, and "
+                "{direct} cannot."
             )
         yield say(ledger, sentence, **about)
     links = _rows(results, "mediation", way="edge")
