@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from dataclasses import replace
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.against is not None:
         record["comparison"] = _compare(fit, data, arguments)
     if arguments.draws is not None:
-        record["effects"] = _draw(fit, data, arguments)
+        record |= _draw(fit, data, arguments)
     _write(record, fit, arguments)
     return 0 if fit.status.has_numbers else EXIT_NOT_CONVERGED
 
@@ -326,28 +327,38 @@ def _compare(fit: Fit, data: Any, arguments: argparse.Namespace) -> dict[str, An
     }
 
 
-def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Resampling intervals of every effect, where the fit has numbers to draw around."""
-    from kinechain.resampling import draw_effects, interval_table
+def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Resampling intervals of every effect, and how the draws were made, where the fit has numbers to draw around."""
+    from kinechain.numerics.streams import Scheme
+    from kinechain.resampling import draw_effects, findings, interval_table
+    from kinechain.resampling.drawing import labels_of
+    from kinechain.resampling.refit import needs_refit
 
     if not fit.status.has_numbers:
-        return []
+        return {"effects": []}
     interval = arguments.interval or ("monte_carlo" if arguments.moments is not None else "percentile")
     cluster = fit.spec.options.cluster
+    scheme = Scheme.CLUSTER if cluster else Scheme.MULTINOMIAL
+    if interval == "monte_carlo":
+        scheme = Scheme.MONTE_CARLO
     draws = draw_effects(
         fit.spec,
         data,
         seed=arguments.seed,
         draws=arguments.draws,
         cohort=fit.spec.name,
-        cluster=data[cluster].to_numpy() if cluster else None,
+        scheme=scheme,
+        cluster=labels_of(data, cluster) if cluster else None,
         accelerate=interval == "bca",
+        cores=(os.cpu_count() or 1) if needs_refit(fit.spec) else 1,
     )
+    for finding in findings(draws):
+        print(f"{finding.level}: {finding.what}.", file=sys.stderr)
     table = interval_table(draws, interval, LEVEL if arguments.level is None else arguments.level)
     from kinechain.effects import estimate_effects
 
     estimates = estimate_effects(fit).set_index("effect")["estimate"]
-    return [
+    effects = [
         {
             "name": row["effect"],
             "est": float(estimates.get(row["effect"], float("nan"))),
@@ -356,10 +367,19 @@ def _draw(fit: Fit, data: Any, arguments: argparse.Namespace) -> list[dict[str, 
             "ci_upper": float(row["high"]),
             "interval": row["interval"],
             "draws": int(row["draws"]),
-            "failed_draws": int(row["failed_draws"]),
+            "failed_draws": draws.failed,
         }
         for row in table.to_dict("records")
     ]
+    made = {
+        "method": draws.method,
+        "scheme": draws.scheme.name.lower(),
+        "seed": draws.seed,
+        "attempted": draws.attempted,
+        "failed": draws.failed,
+        "status": "usable" if draws.is_usable else "too_many_failed",
+    }
+    return {"effects": effects, "resampling": made}
 
 
 def _write(record: dict[str, Any], fit: Fit, arguments: argparse.Namespace) -> None:

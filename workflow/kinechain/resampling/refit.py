@@ -24,7 +24,7 @@ from kinechain.links import effects_across_links
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale
 from kinechain.numerics.moments import Moments
-from kinechain.numerics.streams import Scheme
+from kinechain.numerics.streams import CHUNK, Scheme
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.resampling.sampling import Design, chunk_weights
 from kinechain.solution import solve_rows, standardise_rows
@@ -49,6 +49,7 @@ class RefitDrawer:
     design   how people are resampled
     X        (N, p)  observed variables, gaps as NaN
     groups   (N,)    group of each row as text, None for one group
+    draws    draws wanted in all: those of the last chunk that nobody asked for are not fitted
     """
 
     spec: ModelSpec
@@ -56,6 +57,7 @@ class RefitDrawer:
     design: Design
     X: Array
     groups: NDArray[np.generic] | None
+    draws: int
 
     @property
     def table(self) -> ParameterTable:
@@ -83,7 +85,9 @@ class RefitDrawer:
         return [at for at, effect in enumerate(plan.effects) if effect.name in absent]
 
     def draw(self, seed: int, cohort: str, chunks: Sequence[int]) -> Iterator[ParameterDraws]:
-        yield from (self._fitted(chunk_weights(self.design, seed, cohort, chunk)) for chunk in chunks)
+        for chunk in chunks:
+            weights = chunk_weights(self.design, seed, cohort, chunk)
+            yield self._fitted(weights[: max(self.draws - chunk * CHUNK, 0)], CHUNK)
 
     def sample(self) -> ParameterDraws:
         return _collect([_values_of(self.fit)], len(self.table.rows))
@@ -92,7 +96,7 @@ class RefitDrawer:
         kept = self._used()
         units = self.design.cluster if self.design.cluster is not None else np.arange(self.design.n)
         weights = (units != np.unique(units[kept])[:, None]).astype(float)
-        return self._fitted(weights), self.design.stratum_of(kept)
+        return self._fitted(weights, len(weights)), self.design.stratum_of(kept)
 
     def _used(self) -> NDArray[np.bool_]:
         """Rows that take part in the sample's own fit."""
@@ -102,9 +106,9 @@ class RefitDrawer:
             return np.asarray(seen.any(axis=1) & seen[:, given].all(axis=1))
         return np.asarray(seen.all(axis=1))
 
-    def _fitted(self, weights: Array) -> ParameterDraws:
+    def _fitted(self, weights: Array, size: int) -> ParameterDraws:
         found = [self._refit(counts) for counts in np.rint(weights).astype(np.intp)]
-        return _collect(found, len(self.table.rows))
+        return _collect([*found, *[None] * (size - len(found))], len(self.table.rows))
 
     def _refit(self, counts: NDArray[np.intp]) -> tuple[Array, Array] | None:
         # groups are numbered as they appear: rows of one group stay together, in the sample's order of groups
@@ -151,10 +155,11 @@ def _collect(found: Sequence[tuple[Array, Array] | None], n_rows: int) -> Parame
 
 
 def make_refit_drawer(
-    spec: ModelSpec, data: Any, X: Array, design: Design, groups: NDArray[np.generic] | None
+    spec: ModelSpec, data: Any, X: Array, design: Design, groups: NDArray[np.generic] | None, draws: int
 ) -> RefitDrawer:
     """A drawer for people, whatever the estimator.
 
+    draws   wanted in all
     X       (N, p)  the model's observed variables, gaps as NaN
     groups  (N,)    group of each row as text, "" where it is missing; None for one group
 
@@ -163,7 +168,7 @@ def make_refit_drawer(
     if spec.options.cluster and design.cluster is None:
         what = f"`{spec.options.cluster}` holds people who are alike, so that people cannot be drawn one by one"
         raise UserError(Problem(spec.where, what, "Draw whole clusters"))
-    return RefitDrawer(spec, fitted_sample(spec, data), design, X, groups)
+    return RefitDrawer(spec, fitted_sample(spec, data), design, X, groups, draws)
 
 
 def fitted_sample(spec: ModelSpec, data: Any) -> Fit:
