@@ -15,6 +15,8 @@ from kinechain.errors import Problem, UserError
 from kinechain.raw_table import RawTable, check_header, unique_names
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kinechain.measures import Dictionary
 
 SAMPLE_BYTES = 262_144
@@ -36,6 +38,9 @@ class Dialect:
 
 _LARGE = 1 << 24
 """Bytes above which a file is read with all cores; below, rows keep their numbers, which mistakes are told by."""
+
+_BLOCK = 1 << 20
+"""Bytes read at a time; types of a large file are first taken from so many."""
 
 
 def read_delimited(
@@ -66,32 +71,36 @@ def read_delimited(
     words = sorted({*dictionary.missing_words, *(word.upper() for word in dictionary.missing_words), "NaN"})
     text = {name: pa.string() for name in options.get("text", ()) if name in chosen}
     unit_rows = int("units_row" in options)
+    is_large = path.stat().st_size > _LARGE
+    reading = arrow_csv.ReadOptions(
+        use_threads=is_large,
+        block_size=_BLOCK,
+        skip_rows=skip + 1 + unit_rows,
+        column_names=names,
+        encoding=dialect.encoding,
+    )
+    parsing = arrow_csv.ParseOptions(
+        delimiter=dialect.separator,
+        newlines_in_values=dialect.may_quote,
+        ignore_empty_lines=True,
+        invalid_row_handler=count,
+    )
+    converting = arrow_csv.ConvertOptions(
+        include_columns=chosen,
+        column_types=text,
+        null_values=words,
+        strings_can_be_null=True,
+        decimal_point=dialect.decimal,
+        true_values=[],
+        false_values=[],
+        timestamp_parsers=[],
+    )
     try:
-        table = arrow_csv.read_csv(
-            path,
-            arrow_csv.ReadOptions(
-                use_threads=path.stat().st_size > _LARGE,
-                skip_rows=skip + 1 + unit_rows,
-                column_names=names,
-                encoding=dialect.encoding,
-            ),
-            arrow_csv.ParseOptions(
-                delimiter=dialect.separator,
-                newlines_in_values=dialect.may_quote,
-                ignore_empty_lines=True,
-                invalid_row_handler=count,
-            ),
-            arrow_csv.ConvertOptions(
-                include_columns=chosen,
-                column_types=text,
-                null_values=words,
-                strings_can_be_null=True,
-                decimal_point=dialect.decimal,
-                true_values=[],
-                false_values=[],
-                timestamp_parsers=[],
-            ),
-        )
+        frame = _read_in_blocks(path, reading, parsing, converting, ragged) if is_large else None
+        if frame is None:
+            ragged.clear()
+            table = arrow_csv.read_csv(path, reading, parsing, converting)
+            frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=True)
     except (pa.ArrowException, UnicodeDecodeError, LookupError, OverflowError) as error:
         raise UserError(_unreadable(shown, dialect, error)) from None
     if ragged:
@@ -103,10 +112,45 @@ def read_delimited(
         raise UserError(Problem(shown, what, remedy))
     footer = int(options.get("footer_rows", 0))
     if footer:
-        table = table.slice(0, max(0, table.num_rows - footer))
-    frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=True)
+        frame = frame.iloc[: max(0, len(frame) - footer)]
     settings = {"separator": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
     return RawTable(frame, tuple(names), tuple(findings), settings=settings)
+
+
+def _read_in_blocks(path: Path, reading: Any, parsing: Any, converting: Any, ragged: list[int]) -> pd.DataFrame | None:
+    """A large file block by block, at half the memory of reading it at once.
+
+    Types are those of the first block, whole numbers as floats since later blocks may hold fractions. None when a later
+    block holds something else: then the file has to be read at once.
+    """
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    known = dict(converting.column_types)
+    try:
+        first = arrow_csv.open_csv(path, reading, parsing, converting).schema
+        is_whole = pa.types.is_integer
+        converting.column_types = {one.name: pa.float64() if is_whole(one.type) else one.type for one in first}
+        ragged.clear()
+        parts: dict[str, list[Any]] = {name: [] for name in first.names}
+        for block in arrow_csv.open_csv(path, reading, parsing, converting):
+            for name, column in zip(first.names, block.columns, strict=True):
+                is_number = pa.types.is_floating(column.type)
+                parts[name].append(column.to_numpy(zero_copy_only=False) if is_number else column)
+    except pa.ArrowInvalid:
+        return None
+    finally:
+        converting.column_types = known
+    columns = {}
+    for name in first.names:
+        pieces = parts.pop(name)
+        is_number = pa.types.is_floating(first.field(name).type) or pa.types.is_integer(first.field(name).type)
+        joined = np.concatenate(pieces) if is_number else pa.chunked_array(pieces).to_pandas(date_as_object=True)
+        columns[name] = joined
+        del pieces
+    return pd.DataFrame(columns, copy=False)
 
 
 def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, list[Finding]]:
