@@ -39,8 +39,8 @@ FALSE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Claims false by construction. Under the reverse truth no error is counted: one wave cannot tell it from the chain.
 
-RV02 is not among the false under `direct`: there no segment acts on its neighbour and the covariates act on all of them,
-so that what neighbours share is what RV02 says they share.
+RV02 is not among the false under `direct`: no segment acts on its neighbour there and the covariates act on all, so
+that what neighbours share is what RV02 says they share.
 """
 BLURRED = ("common_cause_blurred", "unmeasured_common_cause")
 """Truths whose confounders are not all measured without error: reported, not bounded."""

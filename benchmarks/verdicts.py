@@ -93,8 +93,9 @@ MODELS = (
     "M1_chain",
     "M2_chain_open",
     "M2_unadjusted",
-    "M2_base",
+    "M2_without_psych",
     "M2_psych",
+    "M2_without_lbp",
     "M2_lbp",
     "M3_radiographic",
     "M3_marginal",
@@ -114,8 +115,9 @@ INTERVALS = (
     "M1_chain",
     "M2_chain_open",
     "M2_unadjusted",
-    "M2_base",
+    "M2_without_psych",
     "M2_psych",
+    "M2_without_lbp",
     "M2_lbp",
     "M3_radiographic",
     "M3_marginal",
@@ -129,8 +131,9 @@ INTERVALS = (
 SAME_PEOPLE = {
     "M1_chain": MAIN,
     "M2_unadjusted": MAIN,
-    "M2_base": MAIN,
+    "M2_without_psych": MAIN,
     "M2_psych": MAIN,
+    "M2_without_lbp": MAIN,
     "M2_lbp": MAIN,
     "M3_marginal": "M3_radiographic",
 }
@@ -204,8 +207,8 @@ def open_study() -> Study:
     if raw:
         raise ValueError(f"{raw} are judged in units, which this study does not draw")
     paths = {claim.id: claim.tests[0].effect for claim in claims}
-    plan = parse_plan(read_yaml(ROOT / "config" / "checks.yaml"), paths)
-    checks = CheckStudy(first, {}, macros, plan, decisions, pd.DataFrame(), SEED)
+    asked_beside = parse_plan(read_yaml(ROOT / "config" / "checks.yaml"), paths)
+    checks = CheckStudy(first, {}, macros, asked_beside, decisions, pd.DataFrame(), SEED)
     return Study(cohort, dictionary, decisions, claims, tuple(models), spec_of(SHARED), checks)
 
 
