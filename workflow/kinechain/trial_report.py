@@ -182,6 +182,12 @@ def _ways_of(results: Results) -> list[dict[str, Placed]]:
     ]
 
 
+def _is_practically_zero(results: Results, row: Row) -> bool:
+    """Whether the narrower interval lies inside the margin, the smallest effect of interest of the outcome."""
+    margin = (trial_facts(results).get("noninferiority") or {}).get("margin", 0.0)
+    return max(abs(float(row[end])) for end in ("low_90", "high_90")) < float(margin)
+
+
 def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
     """An effect with its mechanism, an effect without one, or no effect: each arm's own sentence."""
     for ways in _ways_of(results):
@@ -193,6 +199,11 @@ def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
             "total": _interval(ledger, "mediation", total),
             "mediated": _interval(ledger, "mediation", mediated),
             "direct": _interval(ledger, "mediation", direct),
+            "how": Words(
+                "an effect without the mechanism"
+                if _is_practically_zero(results, mediated[1])
+                else "an effect whose mechanism was not found"
+            ),
         }
         if not _clear(total[1]):
             sentence = (
@@ -201,7 +212,7 @@ def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
             )
         elif not _clear(mediated[1]):
             sentence = (
-                "{arm}: an effect without the mechanism. At the last visit, given all first values, {outcome} differed "
+                "{arm}: {how}. At the last visit, given all first values, {outcome} differed "
                 "by {total} {unit}, of which {mediated} can be followed through the mediators and {direct} cannot."
             )
         else:

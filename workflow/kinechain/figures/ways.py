@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kinechain.figures import style
-from kinechain.figures.forest import row_text
-from kinechain.figures.style import Heading, records
+from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results
+from kinechain.rounding import decimal_text
 from kinechain.tables import publishable
 from kinechain.trial_words import capital, word
 
@@ -63,7 +63,7 @@ def describe_ways(table: pd.DataFrame) -> Heading:
     elif through:
         title = f"Of the effect on {outcome}, a part can be followed through the mediators"
     else:
-        title = f"An effect on {outcome}, and nothing of it by way of the mediators"
+        title = f"An effect on {outcome}, none of it shown to pass through the mediators"
     unit = str(table["unit"].iloc[0])
     subtitle = (
         f"Each arm against control at the last visit given all first values, in {unit}; left of zero is less of the "
@@ -72,6 +72,12 @@ def describe_ways(table: pd.DataFrame) -> Heading:
     )
     told = "; ".join(f"{row['arm_name']}, {row['name']} {row_text(row)}" for row in records(table))
     return Heading(title, subtitle, f"Ways from treatment to outcome. {told}.")
+
+
+def row_text(row: Row) -> str:
+    """Estimate and interval as printed beside the row, all rows to the same digit."""
+    value, low, high = (decimal_text(float(row[key]), 2) for key in ("estimate", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 @style.styled
