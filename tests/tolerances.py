@@ -16,6 +16,10 @@ SAMPLING_ERRORS = 6.0
 # limits are compared at once.
 BOOTSTRAP_LIMIT = 4.0
 
+# Single precision in the product of features and weights: a rounding of 1e-7 of each sum, which dividing by a residual
+# variance may magnify a hundredfold, beside a Monte Carlo error of some hundredths of a standard error.
+SINGLE_PRECISION_LIMIT = 1e-3
+
 # nlme::gls stops its optimiser near 1e-6 of a standard error; fixed effects and covariances agree to this (absolute for
 # means of about 20 points, relative for covariances and standard errors).
 GLS_ESTIMATE = 1e-4

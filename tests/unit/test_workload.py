@@ -1,11 +1,14 @@
 """What draws are predicted to cost, and into how many jobs they are cut."""
 
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from kinechain import workload
+from kinechain.commands import check
 from kinechain.io import rough_rows
 
 
@@ -35,3 +38,12 @@ def test_rows_of_a_file_are_known_roughly_from_its_head(tmp_path: Path, suffix: 
     frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
     assert rough_rows(path, 2) == pytest.approx(20_000, rel=0.15)
     assert rough_rows(tmp_path / "absent.csv", 2) == 0
+
+
+def test_too_few_draws_are_told_with_the_error_they_leave(monkeypatch, capsys):
+    assert workload.few_draws(1000) == ""
+    assert "uncertain by about 0.27 standard errors" in workload.few_draws(99)
+    study = SimpleNamespace(cohorts=[], config={"inference": {"draws": 99}})
+    monkeypatch.setattr(check, "find_mistakes", lambda folder: (study, []))
+    assert check.run(Namespace(folder=Path())) == 0
+    assert "99 draws leave each 95 % limit uncertain" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What draws cost: known before anything is read, so that big jobs can be shared out when the work is planned.
+"""What draws cost and what too few are worth: known before anything is read, when the work is planned.
 
 Seconds are those of one core of the machine the numbers were measured on (`make bench-draws`). They decide how many
 jobs share the draws of a model and nothing else: the draws are the same to the bit however they are shared out.
@@ -12,8 +12,23 @@ import re
 SECONDS_A_JOB = 60.0
 """Predicted seconds of draws above which they are shared out, when config.yaml says nothing."""
 
+FEWEST_DRAWS = 1000
+"""Draws under which a limit is printed with a warning: its Monte Carlo error passes a tenth of a standard error."""
+
 _USUAL_PATTERNS = 30
 """Patterns of missing values, where nobody has counted them."""
+
+
+def few_draws(draws: int) -> str:
+    """What is wrong with so few draws, in words; "" where they are enough.
+
+    The standard error of a normal 2.5 % quantile is sqrt(p (1 - p) / B) over the density there, in standard errors of
+    the estimate.
+    """
+    if draws >= FEWEST_DRAWS:
+        return ""
+    error = math.sqrt(0.025 * 0.975 / max(draws, 1)) / 0.05844507
+    return f"{draws} draws leave each 95 % limit uncertain by about {error:.2f} standard errors of its effect"
 
 
 def closed_form(n: int) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinechain import workload
 from kinechain.cohort import Finding
 from kinechain.effect_plan import EffectPlan, evaluate_plan
 from kinechain.numerics import Array
@@ -16,9 +17,6 @@ from kinechain.numerics.streams import Scheme
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FEWEST_DRAWS = 1000
-"""Draws under which a limit is printed with a warning: its Monte Carlo error passes a tenth of a standard error."""
 
 MOST_FAILED = 0.05
 """Share of failed draws above which there is no interval: the draws that are left are no longer a random sample."""
@@ -151,17 +149,14 @@ def restore_draws(sample: Draws, frame: pd.DataFrame, metadata: Mapping[str, Any
 def findings(draws: Draws) -> tuple[Finding, ...]:
     """Doubts about the draws: too few of them, or some that failed."""
     found = []
-    if draws.attempted < FEWEST_DRAWS:
-        # standard error of a normal 2.5 % quantile: sqrt(p (1 - p) / B) / density, in standard errors of the estimate
-        error = np.sqrt(0.025 * 0.975 / max(draws.attempted, 1)) / 0.05844507
+    if few := workload.few_draws(draws.attempted):
         found.append(
             Finding(
                 "warning",
                 "",
-                f"model {draws.model}: {draws.attempted} draws leave each 95 % limit uncertain by about {error:.2f} "
-                "standard errors of its effect",
+                f"model {draws.model}: {few}",
                 draws.attempted,
-                f"Set `draws` to {FEWEST_DRAWS} or more under `inference` in config.yaml",
+                f"Set `draws` to {workload.FEWEST_DRAWS} or more under `inference` in config.yaml",
             )
         )
     if draws.failed:
