@@ -95,6 +95,25 @@ def model_params(wildcards):
     }
 
 
+def drawn(wildcards):
+    """What a model's draws hang on: seed, number, interval."""
+    inference = STUDY.config["inference"]
+    return {
+        "seed": inference["seed"],
+        "draws": inference["draws"],
+        "interval": STUDY.interval_of(wildcards.model),
+    }
+
+
+def parts_of_draws(wildcards):
+    """Files of the jobs that share a model's draws; none where one job makes them all."""
+    parts = STUDY.draw_jobs(wildcards.cohort, wildcards.model)
+    return [
+        f"data/derived/{wildcards.cohort}/draws/{wildcards.model}.{part}of{parts}.parquet"
+        for part in range(parts if parts > 1 else 0)
+    ]
+
+
 def digests(wildcards):
     """Digests a report shows: of its data, its config and the package."""
     return (

@@ -4,25 +4,6 @@
 # makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
 
 
-def drawn(wildcards):
-    """What a model's draws hang on: seed, number, interval."""
-    inference = STUDY.config["inference"]
-    return {
-        "seed": inference["seed"],
-        "draws": inference["draws"],
-        "interval": STUDY.interval_of(wildcards.model),
-    }
-
-
-def parts_of_draws(wildcards):
-    """Files of the jobs that share a model's draws; none where one job makes them all."""
-    parts = STUDY.draw_jobs(wildcards.cohort, wildcards.model)
-    return [
-        f"data/derived/{wildcards.cohort}/draws/{wildcards.model}.{part}of{parts}.parquet"
-        for part in range(parts if parts > 1 else 0)
-    ]
-
-
 rule fit_model:
     """Estimate one model, and every effect it implies."""
     input:
