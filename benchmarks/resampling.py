@@ -231,18 +231,24 @@ def time_peers(text: str) -> list[str]:
 MILLION = 1_000_000
 
 
+def peak_mib() -> float:
+    """Most memory this process has held; not what the process that started it held, which getrusage would tell."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("this system does not say how much memory a process has held")
+
+
 def draw_million(way: str, file: Path, draws: int) -> None:
     """In a process of its own: print seconds of the draws; MiB before them, after, and of the largest worker."""
     spec = spec_from_text(open_chain(), covariates=COVARIATES)
     people = open_people(file)
     data = dict(people.items()) if way == "memory" else people
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     start = perf_counter()
     draw_effects(spec, data, seed=1, draws=draws, cores=2)
     taken = perf_counter() - start
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(taken, before / 1024, own / 1024, child / 1024)
+    print(taken, before, peak_mib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
 
 def time_million(draws: int) -> list[str]:
