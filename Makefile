@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.kinechain-ready
 CLUSTER := $(VENV)/cluster/.ready
 DOCS := $(VENV)/docs/.ready
+INTERACTIVE := $(VENV)/interactive/.ready
 CORES ?= 2
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report docs check lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-edits bench-faults bench-scale bench-files bench-readers lock clean
+.PHONY: help setup cluster report interactive docs check lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-edits bench-faults bench-scale bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,14 @@ $(CLUSTER): requirements-cluster.lock $(READY)
 
 report: setup ## the default study: reports/index.html
 	$(BIN)/snakemake --cores $(CORES)
+
+interactive: $(INTERACTIVE) ## the default study, with bars and colours that show how far it is
+	PYTHONPATH=$(VENV)/interactive $(BIN)/snakemake --profile profiles/interactive --cores $(CORES)
+
+$(INTERACTIVE): requirements-interactive.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target $(VENV)/interactive -r requirements-interactive.lock
+	@touch $@
 
 verify: setup ## compute everything again in a fresh folder, and say what differs from what was committed
 	$(BIN)/snakemake --cores $(CORES) verify
@@ -128,6 +137,8 @@ lock: setup ## requirements.lock from requirements.in, then environment.yml and 
 	  --no-emit-index-url --no-emit-find-links --no-header requirements-cluster.in -o requirements-cluster.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements.lock \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements-docs.in -o requirements-docs.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements.lock \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements-interactive.in -o requirements-interactive.lock
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what the workflow made (not .venv)

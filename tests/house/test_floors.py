@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "kinechain"
 
 FLOORS: dict[str, float] = {
     "errors": 0,
+    "progress": 0,
     "numerics": 0.5,
     "rounding": 0.5,
     "assemble": 1,

@@ -14,7 +14,14 @@ rule run_checks:
         plan="config/checks.yaml",
         decisions="config/decisions.yaml",
     output:
-        tables=directory("reports/{cohort}/checks"),
+        tables=report(
+            directory("reports/{cohort}/checks"),
+            patterns=["{name}.csv"],
+            caption="../report/checks.rst",
+            category="Sensitivity",
+            subcategory="{cohort}",
+            labels={"check": "{name}"},
+        ),
         threshold="data/derived/{cohort}/checks/threshold.parquet",
     log:
         "logs/{cohort}/run_checks.log",
@@ -44,7 +51,13 @@ rule judge_claims:
         claims="config/claims.yaml",
         decisions="config/decisions.yaml",
     output:
-        table="reports/{cohort}/claims.csv",
+        table=report(
+            "reports/{cohort}/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            subcategory="{cohort}",
+            labels={"table": "verdicts"},
+        ),
         record="reports/{cohort}/claims.json",
     log:
         "logs/{cohort}/judge_claims.log",

@@ -47,7 +47,16 @@ rule write_tables:
     input:
         **SOURCES_OF_REPORT,
     output:
-        expand("reports/{{cohort}}/tables/{table}.csv", table=TABLES),
+        [
+            report(
+                f"reports/{{cohort}}/tables/{table}.csv",
+                caption="../report/tables.rst",
+                category="Tables",
+                subcategory="{cohort}",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
     log:
         "logs/{cohort}/write_tables.log",
     benchmark:
@@ -70,7 +79,14 @@ rule draw_figures:
     input:
         **SOURCES_OF_REPORT,
     output:
-        directory("reports/{cohort}/figures"),
+        report(
+            directory("reports/{cohort}/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            subcategory="{cohort}",
+            labels={"figure": "{name}"},
+        ),
     log:
         "logs/{cohort}/draw_figures.log",
     benchmark:
@@ -94,9 +110,27 @@ rule write_report:
         **SOURCES_OF_REPORT,
         figures="reports/{cohort}/figures",
     output:
-        html="reports/{cohort}/report.html",
-        pdf="reports/{cohort}/report.pdf",
-        docx="reports/{cohort}/report.docx",
+        html=report(
+            "reports/{cohort}/report.html",
+            caption="../report/report.rst",
+            category="Reports",
+            subcategory="{cohort}",
+            labels={"form": "page"},
+        ),
+        pdf=report(
+            "reports/{cohort}/report.pdf",
+            caption="../report/report.rst",
+            category="Reports",
+            subcategory="{cohort}",
+            labels={"form": "paper"},
+        ),
+        docx=report(
+            "reports/{cohort}/report.docx",
+            caption="../report/report.rst",
+            category="Reports",
+            subcategory="{cohort}",
+            labels={"form": "Word file"},
+        ),
         ledger="reports/{cohort}/ledger.json",
         summary="data/derived/{cohort}/summary.json",
     log:

@@ -17,6 +17,7 @@ from kinechain.numerics.batched_moments import Rows, tiles
 from kinechain.numerics.intervals import acceleration
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
+from kinechain.progress import Progress
 from kinechain.resampling.drawer import Drawer, MomentDrawer, PublishedDrawer, published_sample
 from kinechain.resampling.draws import Draws, effects_of
 from kinechain.resampling.fiml import make_fiml_drawer
@@ -190,6 +191,7 @@ def _draw_share(drawer: Drawer, plan: EffectPlan, seed: int, cohort: str, draws:
     values = np.empty((len(plan.effects), sum(sizes)))
     standardised, failed = np.empty_like(values), np.empty(sum(sizes), bool)
     start = done = 0
+    progress = Progress(sum(sizes), "draws")
     for drawn in drawer.draw(seed, cohort, chunks):
         count = drawn.failed.size // CHUNK
         kept = np.concatenate([np.arange(CHUNK) < size for size in sizes[done : done + count]])
@@ -199,6 +201,7 @@ def _draw_share(drawer: Drawer, plan: EffectPlan, seed: int, cohort: str, draws:
         for into, found in zip((values, standardised), effects_of(plan, drawn), strict=True):
             into[:, here] = found if kept.all() else found[:, kept]
         failed[here] = drawn.failed[kept]
+        progress.add(here.stop - here.start)
     return values, standardised, failed
 
 
