@@ -16,7 +16,8 @@ from kinechain.results import Results
 from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
 from kinechain.trial_report import sentences
-from kinechain.trials import TrialPlan, TrialResults, analyse_trial, fit_record, parse_plan
+from kinechain.trials import TrialPlan, parse_plan
+from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record
 from kinechain.trials.mediation import mediation_text
 from kinechain.trials.relapse import relapsed
 from kinechain.trials.trial import trial_from

@@ -53,12 +53,14 @@ def check_cohort(name: str, config_dir: Path) -> list[Problem]:
     return []
 
 
-def cohort_warnings(name: str, config_dir: Path) -> list[Problem]:
+def cohort_warnings(name: str, config_dir: Path, cohort: Cohort | None = None) -> list[Problem]:
     """What is doubtful in a cohort and does not stop it, worst first, each with its line of yaml.
+
+    cohort  when the caller has loaded it
 
     Raises UserError when something stops it.
     """
-    cohort = load_cohort(name, config_dir)
+    cohort = cohort or load_cohort(name, config_dir)
     file = config_dir / "cohorts" / f"{name}.yaml"
     shown = f"{config_dir.name}/cohorts/{name}.yaml"
     spec, _ = parse_cohort_spec(name, _read_yaml(file, shown), read_dictionary(config_dir))

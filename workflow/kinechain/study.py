@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from kinechain import workload
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import json_text, read_yaml, rough_rows, sha256_file
+from kinechain.io import json_text, read_yaml, rough_rows, sha256_file, yaml_positions
 from kinechain.numerics.streams import chunk_sizes
 from kinechain.places import texts_in_place
-from kinechain.schema import check_shape
+from kinechain.schema import check_shape, where
 
 if TYPE_CHECKING:
     from kinechain.cohort import Cohort
@@ -307,6 +307,11 @@ def _read(file: Path, schema: str, problems: list[Problem], root: Path | None = 
         return None
     mistakes = check_shape(content, schema, file, shown=shown)
     problems.extend(mistakes)
+    if mistakes and schema == "cohort":
+        from kinechain.cohort_spec import open_questions
+
+        places = yaml_positions(file)
+        problems += [Problem(where(one.path, places, shown), one.what, one.remedy) for one in open_questions(content)]
     return None if mistakes else content
 
 
@@ -322,8 +327,10 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json_text(value).encode()).hexdigest()[:12]
 
 
-def check_study(study: Study) -> list[Problem]:
+def check_study(study: Study, loaded: dict[str, Cohort] | None = None) -> list[Problem]:
     """Every mistake in the study that can be known before anything is fitted: cohorts and data, models, claims.
+
+    loaded  where the cohorts that could be read are put, for who wants to look at them further
 
     Files of a wrong shape were refused by `load_study`; here their meaning is checked, and against the data.
     """
@@ -339,6 +346,8 @@ def check_study(study: Study) -> list[Problem]:
         except UserError as error:
             problems += error.problems
         else:
+            if loaded is not None:
+                loaded[name] = cohort
             problems += _check_visits(cohort, plan)
             problems += _check_models(study, cohort, specs)
     return list(dict.fromkeys(problems + _check_claims(study, specs)))

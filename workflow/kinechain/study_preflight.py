@@ -13,12 +13,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.io import read_json, read_yaml, sha256_file, write_json
 from kinechain.places import value_at, with_place
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
+
+if TYPE_CHECKING:
+    from kinechain.cohort import Cohort
 
 FILE = (CONFIG / "config.yaml").as_posix()
 WRITTEN = ("data/derived", "reports", "logs", ".snakemake")
@@ -32,10 +35,13 @@ _FACTS = re.compile(r"(Did you mean `[^`]+`) \([^)]*\)")
 _COHORT = re.compile(r" \(cohort `(\w+)`\)$")
 
 
-def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[Study | None, list[Problem]]:
+def find_mistakes(
+    root: Path, config: Mapping[str, Any] | None = None, loaded: dict[str, Cohort] | None = None
+) -> tuple[Study | None, list[Problem]]:
     """The study in `root`, None when its config cannot be read, and every mistake in it, in order of file and line.
 
     config  what config/config.yaml holds, when the caller has read it
+    loaded  where the cohorts that could be read are put
     """
     study, problems = read_study(root, config)
     if study is None:
@@ -44,7 +50,7 @@ def find_mistakes(root: Path, config: Mapping[str, Any] | None = None) -> tuple[
     problems += config_problems(study, names)
     problems += model_problems(study)
     broken = _dictionary_problems(root)
-    problems += broken or check_study(study)
+    problems += broken or check_study(study, loaded)
     placed = [with_place(_as_told(problem, root), root) for problem in once_for_all_cohorts(problems)]
     return study, sorted(dict.fromkeys(placed), key=lambda problem: _reading_order(problem.where))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from kinechain import io
 from kinechain.decisions import parse_decisions
 from kinechain.log import logged
-from kinechain.trials import analyse_trial, fit_record, parse_plan
+from kinechain.trials import parse_plan
+from kinechain.trials.analysis import analyse_trial, fit_record
 
 
 def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, tables: Path, *, seed: int) -> None:
