@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kinechain.errors import UserError
 from kinechain.study import check_study, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,3 +68,14 @@ def test_a_misspelt_construct_is_an_error_and_not_a_want(folder: Path) -> None:
     study = load_study(folder)
     assert study.left_out("demo_clinic") == {}
     assert any("pelvis_psot" in problem.what for problem in check_study(study))
+
+
+def test_a_wrong_shape_does_not_hide_what_a_draft_leaves_open(folder: Path) -> None:
+    path = folder / "config" / "cohorts" / "demo_clinic.yaml"
+    columns = yaml.safe_load(path.read_text("utf-8"))["columns"]
+    columns["PT"]["undecided"] = ["which way is positive?"]
+    edit(path, columns=columns, design="undecided")
+    with pytest.raises(UserError) as told:
+        load_study(folder)
+    assert [line for line in str(told.value).splitlines() if "design" in line]
+    assert [line for line in str(told.value).splitlines() if "column `PT` is undecided: which way" in line]

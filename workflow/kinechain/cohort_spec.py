@@ -148,7 +148,7 @@ def parse_cohort_spec(
 
     With doubts the spec is good enough to look at the data with, so that all findings come at once.
     """
-    doubts: list[Doubt] = []
+    doubts: list[Doubt] = list(open_questions(data))
     columns = tuple(_parse_columns(data, dictionary, doubts))
     chosen = {str(construct): _chosen(entry) for construct, entry in data.get("constructs", {}).items()}
     constructs = {
@@ -233,17 +233,24 @@ def _column_named(entry: object) -> str:
     return named if isinstance(named, str) else ""
 
 
+def open_questions(data: Mapping[str, Any]) -> Iterator[Doubt]:
+    """What a draft left to a person; asked of a yaml of any shape, so that nothing else hides it."""
+    columns = data.get("columns")
+    for name, entry in columns.items() if isinstance(columns, Mapping) else ():
+        asked = entry.get("undecided", ()) if isinstance(entry, Mapping) else ()
+        for question in asked if isinstance(asked, list | tuple) else ():
+            path = ("columns", str(name), "undecided")
+            yield Doubt(path, f"column `{name}` is undecided: {question}", "Settle it, then delete it")
+    if data.get("sampling_frame") == "undecided":
+        who = "Say who could enter: general, a clinic's patients ..."
+        yield Doubt(("sampling_frame",), "`sampling_frame` is undecided", who)
+
+
 def _parse_columns(data: Mapping[str, Any], dictionary: Dictionary, doubts: list[Doubt]) -> Iterator[Column]:
     seen: dict[tuple[str, ...], str] = {}
     for key, entry in data["columns"].items():
         name = str(key)
         path = ("columns", name)
-        for open_question in entry.get("undecided", ()):
-            doubts.append(
-                Doubt(
-                    (*path, "undecided"), f"column `{name}` is undecided: {open_question}", "Settle it, then delete it"
-                )
-            )
         if "landmark" in entry and "measure" not in entry:
             if "axis" not in entry:
                 doubts.append(
@@ -446,12 +453,6 @@ def _not_obtainable(path: tuple[str | int, ...], measure: str, dictionary: Dicti
 
 
 def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Doubt]:
-    if spec.sampling_frame == "undecided":
-        yield Doubt(
-            ("sampling_frame",),
-            "`sampling_frame` is undecided",
-            "Say who could enter: general, a clinic's patients ...",
-        )
     if (spec.format == "moments") != (spec.design == "summary"):
         yield Doubt(("design",), "`format: moments` and `design: summary` go together", "Change one of them")
     if spec.format == "moments" and spec.structure:

@@ -67,6 +67,9 @@ FREE_TEXT = frozenset({"comment", "comments", "note", "notes", "remark", "remark
 VISIT_WORD = re.compile("t[0-9]|v[0-9]|visit[0-9]*|bl|baseline|pre|post|fu[0-9]?|followup|m[0-9]{1,2}|w[0-9]{1,2}")
 """Words of a column's head that may say a visit."""
 
+HALF_A_NAME = 0.5
+"""Share of a measure's name that must stand in a column's head for it to be proposed, with a question."""
+
 MOST_FIT = 0.95
 """Share of the values that must lie in a measure's hard range for a unit or convention to be called possible."""
 
@@ -117,7 +120,12 @@ def draft_cohort(path: Path, shown: str, dictionary: Dictionary) -> str:
     who = next((name for name in names if _names_ids(name)), "")
     rest = [name for name in names if name != who]
     index = index_names(dictionary)
-    found = [item for name in rest if (item := candidate(name, raw.frame[name], raw, index, dictionary)) is not None]
+    numbered = _numbered_items(rest, dictionary)
+    found = [
+        item
+        for name in rest
+        if (item := numbered.get(name) or candidate(name, raw.frame[name], raw, index, dictionary)) is not None
+    ]
     recognised = {item.column for item in found}
     unused = [name for name in rest if name not in recognised]
     return _text(path, shown, form, read, who, found, unused, _questions(raw, found, dictionary), dictionary)
@@ -193,7 +201,7 @@ def candidate(
         likeness = _likeness(plain, alias)
         if likeness > score:
             best, score = measure, likeness
-    if best is None or score < 0.6:
+    if best is None or score < HALF_A_NAME:
         return None
     values = read_numbers(series, missing_words=dictionary.missing_words).values
     seen = values[np.isfinite(values)]
@@ -244,6 +252,30 @@ def _item(words: Sequence[str], dictionary: Dictionary) -> tuple[Measure, str] |
             if list(words) == _words(item):
                 return measure, item
     return None
+
+
+def _numbered_items(columns: Sequence[str], dictionary: Dictionary) -> dict[str, Candidate]:
+    """Columns numbered 1 to k under a measure's name, where its questionnaire has k items: those, in order."""
+    stems: dict[str, dict[int, str]] = {}
+    for name in columns:
+        if split := re.fullmatch(r"(.*?)[\W_]*0*([1-9][0-9]?)", name):
+            stems.setdefault(split[1], {})[int(split[2])] = name
+    found: dict[str, Candidate] = {}
+    for stem, by_number in stems.items():
+        words = _words(stem)
+        for measure in dictionary.measures.values():
+            known = {word for name in (*measure.names, measure.name) for word in _words(name)}
+            if (
+                measure.items
+                and words
+                and set(words) <= known
+                and sorted(by_number) == [*range(1, len(measure.items) + 1)]
+            ):
+                for number, item in enumerate(measure.items, start=1):
+                    asked = (f"is number {number} the item {item} of {measure.label}? Confirm it",)
+                    found[by_number[number]] = Candidate(by_number[number], measure.name, {"item": item}, asked)
+                break
+    return found
 
 
 def _words(text: str) -> list[str]:
