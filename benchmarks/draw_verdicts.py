@@ -29,6 +29,7 @@ def draw_verdicts(table: pd.DataFrame) -> Figure:
     from matplotlib.patches import Patch
 
     rows = table[table["reading"] == "declared"]
+    sizes = sorted(set(rows["n"]))
     truths = list(dict.fromkeys(rows["truth"]))
     height = -(-len(truths) // COLUMNS)
     figure = Figure(figsize=(11, 3.6 * height + 0.8), layout="constrained")
@@ -37,7 +38,7 @@ def draw_verdicts(table: pd.DataFrame) -> Figure:
         panel.set_axis_off()
     for panel, truth in zip(panels.flat, truths, strict=False):
         part = rows[rows["truth"] == truth]
-        claims, sizes = list(dict.fromkeys(part["claim"])), list(dict.fromkeys(part["n"]))
+        claims = list(dict.fromkeys(part["claim"]))
         for _, row in part.iterrows():
             start = sizes.index(row["n"]) + 0.04
             for verdict, (_, colour, _) in VERDICTS.items():
