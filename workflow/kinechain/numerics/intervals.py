@@ -76,7 +76,9 @@ def limits(
         if kind == "bca" and acceleration is not None:
             a = np.asarray(acceleration, float)
     else:
-        depth = max(_window(attempted, float(p))[1] for p in tails[0]) + 1
+        ends = [int((attempted + 1) * float(p)) + 1 for p in tails[0]]
+        ends += [_window(attempted, float(p))[1] for p in tails[0][:errors]]
+        depth = max(ends) + 1
     ordered = order_draws(draws, depth, null)
     with np.errstate(all="ignore"):
         probability = _adjusted(tails[None], z0[:, None, None], a[:, None, None])  # (e, 2, L)

@@ -18,7 +18,7 @@ _SORT_ALL = 4
 _STRIDE = 16
 """Every how manieth draw goes into the sample that says where to cut."""
 
-_MARGIN = 5.0
+_MARGIN = 3.0
 """Standard deviations by which the cut takes too much, so that it hardly ever takes too little (then it partitions)."""
 
 
