@@ -43,7 +43,8 @@ def draw_verdicts(table: pd.DataFrame) -> Figure:
             start = sizes.index(row["n"]) + 0.04
             for verdict, (_, colour, _) in VERDICTS.items():
                 width = 0.92 * row[verdict]
-                panel.barh(claims.index(row["claim"]), width, left=start, height=0.86, color=colour, linewidth=0)
+                if width > 0:
+                    panel.barh(claims.index(row["claim"]), width, left=start, height=0.86, color=colour, linewidth=0)
                 start += width
         false = set(part.loc[part["is_false"], "claim"])
         panel.set_title(str(truth).replace("_", " "), color=INK, loc="left", fontsize=9)
