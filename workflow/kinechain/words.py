@@ -223,7 +223,7 @@ def correction_sentence(results: Results, ledger: Ledger) -> Prose | None:
     return say(
         ledger,
         "Of {judged} claims about treatment that this trial can judge, {held} held as claimed, {open} stayed open and "
-        "{against} did not hold; what was randomised is the comparison of arms, under Trial.",
+        "{against}; the arms stand under Trial.",
         judged="counts/corrective/judged",
         held="counts/corrective/supported",
         open="counts/corrective/inconclusive",
@@ -235,8 +235,8 @@ def _sum_words(ledger: Ledger, group: str) -> Prose:
     """How many of a group were contradicted: as practically zero, and as opposite."""
     null, opposite = f"{group}/contradicted_null", f"{group}/contradicted_opposite"
     if not ledger[null].value and not ledger[opposite].value:
-        return say(ledger, "none")
-    return say(ledger, "{null} (practically zero) and {opposite} (opposite)", null=null, opposite=opposite)
+        return say(ledger, "none was contradicted")
+    return say(ledger, "{null} turned out practically zero and {opposite} opposite", null=null, opposite=opposite)
 
 
 def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
