@@ -268,6 +268,8 @@ def test_the_page_masks_and_tells(tmp_path: Path) -> None:
     assert {"missing": ["age"], "count": None, "masked": True} in page["missingness"]["patterns"]
     age = next(row for row in page["codebook"] if row["measure"] == "age_y")
     assert (age["n"], age["missing"], age["masked"]) == (None, None, True)
+    assert age["mean"] == round(float(cohort.people["age_y"].mean()), 1)  # whole years: more digits would tell n
+    assert age["sd"] == round(float(cohort.people["age_y"].std()), 1)
     cva = next(row for row in page["codebook"] if row["measure"] == "cva_deg")
     assert (cva["n"], cva["missing"], cva["orientation"]) == (60, 0, -1)
     assert cva["mean"] == pytest.approx(float(cohort.people["cva_deg"].mean()), abs=CLOSED_FORM)

@@ -18,6 +18,9 @@ from kinechain.measures import Measure, Reliability
 if TYPE_CHECKING:
     import pandas as pd
 
+PUBLISHED_DECIMALS = 15
+"""Decimals of a mean that gives nothing away: all of them."""
+
 MOST_PATTERNS = 12
 """Missingness patterns shown one by one; the rest are counted together."""
 
@@ -172,13 +175,15 @@ def _codebook_row(entry: Mapping[str, Any], cohort: Cohort, gaps: Gaps, threshol
     values = cohort.people[name].to_numpy(dtype=float) if name in cohort.people else np.full(cohort.n, np.nan)
     seen = values[np.isfinite(values)]
     shown = {"n": gaps.have.get(name, 0), "missing": gaps.missing.get(name, cohort.n)}
-    enough = len(seen) >= threshold
+    enough, masked = len(seen) >= threshold, None in shown.values()
+    # a mean of whole numbers tells how many they are, unless it is rounded to what one person more or less would change
+    digits = int(np.log10(max(1, len(seen)))) if masked else PUBLISHED_DECIMALS
     return {
         **entry,
         **shown,
-        "mean": float(seen.mean()) if enough else None,
-        "sd": float(seen.std(ddof=1)) if enough and len(seen) > 1 else None,
-        "masked": None in shown.values(),
+        "mean": round(float(seen.mean()), digits) if enough else None,
+        "sd": round(float(seen.std(ddof=1)), digits) if enough and len(seen) > 1 else None,
+        "masked": masked,
     }
 
 
