@@ -14,6 +14,8 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parent
 NAME = HOME.name
+PAGE = "page.html.j2"
+"""Template of certificate, run and twin: no report hangs on it."""
 IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(?P<origin>[\w.]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n]*)"
     rb"|import[ \t]+(?P<modules>[^\n]*))",
@@ -76,6 +78,6 @@ def _files_of(dotted: str) -> frozenset[Path]:
 
 
 def templates_digest() -> str:
-    """First 12 hex digits of the sha256 of all templates of the reports."""
-    files = sorted((HOME.parent / "templates").iterdir())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file())).hexdigest()[:12]
+    """First 12 hex digits of the sha256 of all templates of the reports; pages beside them have one of their own."""
+    files = sorted(path for path in (HOME.parent / "templates").iterdir() if path.is_file() and path.name != PAGE)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
