@@ -120,7 +120,7 @@ def test_a_triangle_is_completed(config: Path, name: str) -> None:
         ("f14_sites", "data/f14_sites.csv: fewer than 10 ids of column `id` occur at more than one site"),
         ("f14_visits", "data/f14_visits.csv: fewer than 10 falls of `age_y` between visits"),
         ("f16", "data/f16.csv: fewer than 10 values of column `slr_l` lie outside 10 to 140 deg"),
-        ("f11_undeclared", "data/f11.csv: fewer than 10 values of column `cva` are neither number nor known word"),
+        ("f11_undeclared", "data/f11.csv: fewer than 10 values of column `cva` lie outside 20 to 80 deg"),
     ],
 )
 def test_what_is_wrong_is_said(config: Path, name: str, start: str) -> None:
