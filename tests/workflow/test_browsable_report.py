@@ -29,7 +29,7 @@ def test_every_figure_and_table_has_category_and_label(built_study: TinyStudy, b
     assert drawn & set(FIGURES)
     for name in drawn | tables:
         assert f'"{name}"' in text, name
-    assert "{name}" not in text
+    assert '"{name}"' not in text
 
 
 def test_it_opens_without_asking_for_anything(bundle: Path) -> None:

@@ -140,6 +140,9 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         tuple(Link(text, target) for text, target in FILES.items()),
     )
     provenance = Section("provenance", "Provenance", _provenance(results, ledger, shelf, keys_of(draft)))
+    whole = replace(draft, sections=(*draft.sections, provenance))
+    # Its own sentences bring numbers too, whose rows must stand in its table.
+    provenance = replace(provenance, blocks=_provenance(results, ledger, shelf, keys_of(whole)))
     return replace(draft, sections=(*draft.sections, provenance))
 
 
