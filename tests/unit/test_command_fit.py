@@ -73,6 +73,43 @@ def test_moments_with_and_without_rescaling(tmp_path: Path) -> None:
     assert variance["--rescale"] == pytest.approx(0.75 * 0.99)
 
 
+def test_moments_may_end_in_a_row_of_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.lav").write_text("y ~ i*1 + b*x")
+    table = ",x,y\nx,1,\ny,0.5,1\n"
+    words = (str(tmp_path / "m.lav"), "--moments", str(tmp_path / "s.csv"), "--n", "100")
+    (tmp_path / "s.csv").write_text(table + "mean,2,5\n")
+    code, record = run(tmp_path, *words)
+    assert code == 0
+    found = {row["label"]: row["est"] for row in record["parameters"]}
+    assert (found["i"], found["b"]) == pytest.approx((4.0, 0.5))
+    refused = {
+        table: "the table has no last row `mean`, so intercepts cannot be estimated from it. Add the means, or leave "
+        "out intercepts and --meanstructure.",
+        table + "mean,2,\n": "the row `mean` has gaps. Give every mean, or leave the row out.",
+    }
+    for content, says in refused.items():
+        (tmp_path / "s.csv").write_text(content)
+        assert main(["fit", *words]) == 2
+        assert capsys.readouterr().err.endswith(f"s.csv: {says}\n")
+
+
+def test_a_model_is_tested_against_one_it_is_nested_in(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "small.lav").write_text("m ~ x + z\ny ~ m + 0*x + z\n")
+    (study / "large.lav").write_text("m ~ x + z\ny ~ m + x + z\n")
+    (study / "other.lav").write_text("m ~ x\ny ~ m\n")
+    tests = []
+    for first, second in (("small", "large"), ("large", "small")):
+        words = (str(study / f"{first}.lav"), "--data", str(study / "d.csv"), "--against", str(study / f"{second}.lav"))
+        code, record = run(study, *words)
+        assert code == 0
+        tests.append(record["comparison"])
+    assert tests[0] == tests[1]
+    assert (tests[0]["restricted"], tests[0]["general"], tests[0]["df_difference"]) == ("small", "large", 1)
+    words = ("fit", str(study / "small.lav"), "--data", str(study / "d.csv"), "--against", str(study / "other.lav"))
+    assert main([*words]) == 2
+    assert capsys.readouterr().err.strip().endswith("the two models were not fitted to the same people and variables.")
+
+
 def test_groups_are_numbered_in_order_of_first_appearance(tmp_path: Path) -> None:
     data = factor_data(100)
     data["g"] = 2.0 - data["g"]

@@ -139,3 +139,10 @@ def test_plain_text_gives_a_spec() -> None:
     spec = spec_from_text("y ~ x", estimator="mlr", missing="fiml", fixed_x=False)
     assert (spec.estimator, spec.missing, spec.options.fixed_x) == ("mlr", "fiml", False)
     assert spec.table_for(1).has_means
+
+
+def test_definitions_and_constraints_survive_being_written_and_read() -> None:
+    table = table_of("# a comment\n\n\n\ny ~ a*start(2)*m + 0.5*x; m ~ b*x\na == b\nb < 3\nind := a*b\n")
+    again = table_of(write_table(table))
+    assert (again.definitions, again.constraints) == (table.definitions, table.constraints)
+    assert [row.line for row in again.definitions] != [row.line for row in table.definitions]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from kinechain.errors import Problem, UserError, closest
@@ -44,7 +44,7 @@ class FlatRow:
 
     lhs, op, rhs  as written; an intercept has op `~1` and an empty rhs
     modifiers     in the order written
-    line, column  of its right side, from 1
+    line, column  of its right side, from 1; two relations are the same wherever they stand
     left, right   the formulas on the two sides of a constraint; a definition has only the right one
     """
 
@@ -52,8 +52,8 @@ class FlatRow:
     op: Operator
     rhs: str
     modifiers: tuple[Modifier, ...] = ()
-    line: int = 0
-    column: int = 0
+    line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
     left: Expression | None = None
     right: Expression | None = None
 
