@@ -3,8 +3,8 @@
     python benchmarks/corpus.py [FILES] [--seed S]
 
 Files are made by spoiling the fixtures (truncated, noise, wrong encoding, ragged rows, formula cells, huge sheets,
-10,000 columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 seconds a
-file. A worker also watches that nothing starts a process, opens a connection or writes a file while it reads.
+10,000 columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 processor
+seconds a file. A worker also watches that nothing starts a process, opens a connection or writes a file while it reads.
 
 Each file is also handed to the drafting of a yaml, as `kinechain init` does it. Printed at the end: how many became
 cohorts, how many ended in a line, by kind; slowest and largest; every failure. With --page the same as a page. Exit
@@ -33,6 +33,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 10
+"""Processor seconds a file may take."""
+
+PATIENCE = 120
+"""Seconds by the clock after which a file is said to hang, on however busy a machine."""
+
 MEMORY = 1 << 30
 SPREADSHEET_FORMULAS = (b"=cmd()", b"=cmd|' /C calc'!A0", b"@SUM(1+1)", b'=HYPERLINK("http://x.y")', b"+1+1", b"-2+3")
 
@@ -239,8 +244,8 @@ def worker(folder: Path) -> None:
     signal.signal(signal.SIGALRM, too_slow)
     for line in sys.stdin:
         deeds.clear()
-        start = time.perf_counter()
-        signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)
+        start = time.process_time()  # a busy machine is no fault of the file
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         outcome, said = "cohort", ""
         try:
             try:
@@ -259,7 +264,7 @@ def worker(folder: Path) -> None:
         answer = {
             "outcome": outcome,
             "said": said,
-            "seconds": time.perf_counter() - start,
+            "seconds": time.process_time() - start,
             "peak": peak,
             "deeds": list(deeds),
         }
@@ -332,8 +337,7 @@ PAGE = """\
 drafted as `kinechain init` drafts, in a process watched for starting programs, opening connections and writing files.
 
 {cohorts} became a cohort, {lines} ended in clear lines, {failed} failed (crashed, hung, took too much, wrote or ran
-something). The slowest took {slowest:.1f} s of 10 allowed, on a machine doing other work; the largest {largest} MB of
-1024.
+something). The slowest took {slowest:.1f} processor seconds of 10 allowed; the largest {largest} MB of 1024.
 
 | format | spoilt by | cohorts | lines |
 |---|---|---:|---:|
