@@ -44,6 +44,6 @@ def test_too_few_draws_are_told_with_the_error_they_leave(monkeypatch, capsys):
     assert workload.few_draws(1000) == ""
     assert "uncertain by about 0.27 standard errors" in workload.few_draws(99)
     study = SimpleNamespace(cohorts=[], config={"inference": {"draws": 99}})
-    monkeypatch.setattr(check, "find_mistakes", lambda folder: (study, []))
+    monkeypatch.setattr(check, "find_mistakes", lambda *_, **__: (study, []))
     assert check.run(Namespace(folder=Path())) == 0
     assert "99 draws leave each 95 % limit uncertain" in capsys.readouterr().out
