@@ -15,6 +15,7 @@
     const table = figure.querySelector("table");
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, place) => {
+      if (!head.textContent.trim()) return;
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent;
