@@ -107,12 +107,13 @@ def effects_display(
                 number_cell(ledger, key["n"]),
             )
         )
-    heads = ("Effect", "Kind", "Standardised", "Interval", "In own units", "Interval", "p", "n")
-    numeric = (False, False, True, True, True, True, True, True)
+    heads: tuple[str, ...] = ("Effect", "Kind", "Standardised", "Interval", "In own units", "Interval", "p", "n")
+    numeric: tuple[bool, ...] = (False, False, True, True, True, True, True, True)
+    body: list[tuple[Cell, ...]] = [*rows]
     if len(kinds) == 1:  # one kind needs no column that says so
         heads, numeric = (heads[0], *heads[2:]), (numeric[0], *numeric[2:])
-        rows = [(row[0], *row[2:]) for row in rows]
-    return Table(name, (Words(caption),), heads, numeric, tuple(rows), "tables/effects.csv")
+        body = [(row[0], *row[2:]) for row in rows]
+    return Table(name, (Words(caption),), heads, numeric, tuple(body), "tables/effects.csv")
 
 
 def links_display(results: Results, ledger: Ledger) -> Table:
