@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup, escape
@@ -30,6 +30,10 @@ SAFE_TARGETS = (
     "https://pubmed.ncbi.nlm.nih.gov/",
 )
 """Where a link may lead: inside the report, beside it, or to a checked work. Anything else is shown as text."""
+
+
+KEPT = " /:;=,'()!*-._~+@$"
+"""Characters that an address of a picture inside the page may hold as they are."""
 
 
 def render_html(document: Document, templates: Mapping[str, str]) -> str:
@@ -152,7 +156,8 @@ def _html_prose(prose: Prose, anchors: Mapping[str, str] | None) -> Markup:
 
 
 def _data_address(picture: Picture) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode('ascii')}"
+    """The picture inside the page; as text with few letters escaped it is a fifth smaller than in base64."""
+    return f"data:image/svg+xml,{quote(' '.join(picture.svg.decode('utf-8').split()), safe=KEPT)}"
 
 
 def typst_literal(text: object) -> str:
