@@ -85,9 +85,6 @@ Z_95, Z_90 = float(ndtri(0.975)), float(ndtri(0.95))
 ASKED_AT = {"weak_chain": (30,), "common_cause_blurred": (400, 2000)}
 """Worlds beside the eight that are asked for, and the sizes at which a requirement or a question rests on them."""
 
-FEWER_AT = {2000: 400}
-"""Sizes of fewer cohorts, and how many: there shares are near 0 or 1."""
-
 MODELS = (
     "M0_independent",
     "M1_chain",
@@ -537,7 +534,7 @@ def rules_digest() -> str:
 
 def cohorts_of(truth: str, n: int, cohorts: int) -> int:
     """Cohorts of a truth at a size where `cohorts` are asked for; 0 for a cell that is not asked for."""
-    return min(cohorts, FEWER_AT.get(n, cohorts)) if n in ASKED_AT.get(truth, (n,)) else 0
+    return cohorts if n in ASKED_AT.get(truth, (n,)) else 0
 
 
 def count_cell(pool: Executor | None, truth: str, n: int, cohorts: int, cells: Path) -> Counts:
