@@ -32,7 +32,7 @@ SAFE_TARGETS = (
 """Where a link may lead: inside the report, beside it, or to a checked work. Anything else is shown as text."""
 
 
-KEPT = " /:;=,'()!*-._~+@$"
+KEPT = " /:;=,'!*-._~+@$"
 """Characters that an address of a picture inside the page may hold as they are."""
 
 
