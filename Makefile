@@ -65,10 +65,10 @@ lint: setup ## style, types, format, and pages made from other files
 	$(BIN)/snakemake --lint
 	$(BIN)/python docs/generate.py --check
 
-test: lint $(CLUSTER) ## lint and the tests: what CI runs
+test: lint $(CLUSTER) $(DOCS) ## lint and the tests: what CI runs
 	$(BIN)/pytest -n $(CORES) -m "not slow" tests
 
-test-all: lint $(CLUSTER) ## the slow tests too
+test-all: lint $(CLUSTER) $(DOCS) ## the slow tests too
 	$(BIN)/pytest -n $(CORES) tests
 
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
