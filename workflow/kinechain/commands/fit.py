@@ -216,7 +216,7 @@ def _read_parquet(path: Path) -> Any:
         raise UserError(_absent(path))
     try:
         return io.read_table(path)
-    except (ArrowInvalid, OSError):
+    except (ArrowInvalid, OSError, UserError):
         raise UserError(Problem(str(path), "this is not a parquet file", "Export the data again")) from None
 
 
