@@ -209,6 +209,15 @@ def write_base(folder: Path) -> list[tuple[str, str, bytes, str]]:
     return base
 
 
+def peak_bytes() -> int:
+    """Most resident memory this program had; what its parent held before it was started does not count."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = (line.split() for line in status.read_text(encoding="ascii").splitlines())
+        return next(int(words[1]) for words in lines if words[0] == "VmHWM:") * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def worker(folder: Path) -> None:
     """Read cohorts named on stdin, one a line; answer each with one line of json. Limits hold for each file."""
     resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY, 4 * MEMORY))  # address space; resident memory is measured below
@@ -260,7 +269,7 @@ def worker(folder: Path) -> None:
             outcome, said = "crash", f"{type(error).__name__}: {error}"[:300]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = peak_bytes()
         answer = {
             "outcome": outcome,
             "said": said,

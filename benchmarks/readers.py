@@ -61,6 +61,15 @@ def write_files(folder: Path, rows: int) -> None:
         (folder / "config" / "cohorts" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
+def peak_bytes() -> int:
+    """Most resident memory this program had; what its parent held before it was started does not count."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = (line.split() for line in status.read_text(encoding="ascii").splitlines())
+        return next(int(words[1]) for words in lines if words[0] == "VmHWM:") * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def run(what: str, name: str, folder: Path) -> None:
     """One reading in this process; its seconds and peak MB as json."""
     import pandas as pd
@@ -83,7 +92,7 @@ def run(what: str, name: str, folder: Path) -> None:
         table = people
     size = table.memory_usage(deep=False).sum()
     seconds, cpu = time.perf_counter() - start, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_bytes() / (1 << 20)
     sys.stdout.write(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak, "table_mb": float(size) / 1e6}))
 
 
