@@ -58,6 +58,11 @@ def test_nothing_differs_from_itself() -> None:
     assert compare(view(CHAIN, {}), view(CHAIN, {}), level=0.95).is_empty
 
 
+def test_the_order_in_which_nodes_are_listed_is_no_difference() -> None:
+    turned = build_graph(CHAIN.arrows, nodes=CHAIN.nodes[::-1])
+    assert compare(view(turned, {}), view(CHAIN, {}), level=0.95).is_empty
+
+
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The demo with one cohort and two models, and a copy in which the covariates of one equation are gone."""

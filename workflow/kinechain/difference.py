@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -102,18 +102,27 @@ def compare(before: View, after: View, *, level: float) -> Difference:
     level  of the intervals of the changes, a share
     """
     covariates = before.covariates | after.covariates
-    said = [_said(view.graph, covariates) for view in (before, after)]
+    graphs = (_in_order_of(after.graph, before.graph), after.graph)
+    said = [_said(graph, covariates) for graph in graphs]
     gained = {kind: _only(said[1][kind], said[0][kind]) for kind in said[0]}
     lost = {kind: _only(said[0][kind], said[1][kind]) for kind in said[0]}
     names = dict.fromkeys((*before.estimates, *after.estimates))
     changes = sorted((_change(name, before, after, level) for name in names), key=_by_clearness)
-    given = [_conditions(view.graph) for view in (before, after)]
+    given = [_conditions(graph) for graph in graphs]
     reconditioned = tuple(
         f"{pair} | {given[0][pair]} -> | {given[1][pair]}"
         for pair in given[0]
         if pair in given[1] and given[0][pair] != given[1][pair]
     )
     return Difference(before, after, gained, lost, reconditioned, tuple(changes), before.n == after.n)
+
+
+def _in_order_of(other: Graph | None, graph: Graph | None) -> Graph | None:
+    """A graph with its nodes in the order of another, so that both name the same pair the same way."""
+    if graph is None or other is None:
+        return graph
+    shared = [node for node in other.nodes if node in graph.nodes]
+    return replace(graph, nodes=(*shared, *(node for node in graph.nodes if node not in shared)))
 
 
 def _only(one: tuple[Item, ...], other: tuple[Item, ...]) -> tuple[Item, ...]:
