@@ -237,7 +237,7 @@ def worker(folder: Path) -> None:
     deeds: list[str] = []
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("subprocess.Popen", "os.system", "os.exec", "os.fork", "socket.connect", "os.remove", "os.mkdir"):
+        if event in ("subprocess.Popen", "os.system", "os.exec", "socket.connect", "os.remove", "os.mkdir"):
             deeds.append(event)
         elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
             deeds.append(f"open {arguments[1]}")

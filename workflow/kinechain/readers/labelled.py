@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,9 @@ _START = {
     "sav": (b"$FL2", b"$FL3"),
     "dta": (b"<stata_dta>", b"\x66", b"\x67", b"\x68", b"\x69", b"\x6c", b"\x6e", b"\x6f", b"\x71", b"\x72", b"\x73"),
 }
+TRIED_WHOLE = 8_000_000
+"""Bytes up to which a file is tried to its last row before it is read; of larger ones only the head is tried."""
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
 
 def read_sav(
@@ -33,6 +38,21 @@ def read_dta(
     return _read("dta", path, shown, wanted, options)
 
 
+def _survives(read: Callable[..., Any], path: Path) -> bool:
+    """Whether the library outlives the file: noise in one can end the whole process, so a child goes first."""
+    if not hasattr(os, "fork"):
+        return True
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(60)  # a child that hangs says nothing of the file
+            read(path, metadataonly=path.stat().st_size > TRIED_WHOLE)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return not (os.WIFSIGNALED(status) and os.WTERMSIG(status) in _CRASHES)
+
+
 def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, options: Mapping[str, Any]) -> RawTable:
     import pyreadstat
 
@@ -42,6 +62,8 @@ def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, optio
         if not file.read(16).startswith(_START[kind]):
             raise UserError(broken)
     read: Callable[..., tuple[Any, Any]] = pyreadstat.read_sav if kind == "sav" else pyreadstat.read_dta
+    if not _survives(read, path):
+        raise UserError(broken)
     try:
         _, outline = read(path, metadataonly=True)
         names = [str(name) for name in outline.column_names]
