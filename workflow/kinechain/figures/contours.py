@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CHECK = "robustness"
+LONGEST_TITLE = 28  # letters that fit over a panel
 PANEL = (1.75, 1.6)
 COLUMNS = 3
 LEVELS = (0.0, 0.25, 0.5, 0.75)
@@ -140,7 +142,8 @@ def _draw_link(axes: Axes, table: pd.DataFrame, first: Row) -> None:
         axes.plot(
             [row["r2_cause"]], [row["r2_outcome"]], marker="o", markersize=4.5, color=style.BLUE, markerfacecolor=face
         )
-    axes.set_title(str(first["name"]), loc="left", fontweight="bold", pad=3, fontsize=8)
+    title = "\n".join(textwrap.wrap(str(first["name"]), LONGEST_TITLE))
+    axes.set_title(title, loc="left", fontweight="bold", pad=3, fontsize=8)
     if strongest is not None:
         kept = f"{decimal_text(100 * float(strongest['share']), 0)} %" if float(strongest["share"]) > 0 else "nothing"
         text = f"{strongest['benchmark']}: {kept} left"

@@ -72,12 +72,13 @@ def bic_difference(fits: Mapping[str, Mapping[str, Any]], model: str, chain: str
     if model not in fits or chain not in fits or model == chain:
         return None
     ours, theirs = fits[model], fits[chain]
-    values = [(it.get("fit_measures") or {}).get("bic") for it in (ours, theirs)]
-    if not all(map(is_number, values)) or ours.get("n_obs") != theirs.get("n_obs"):
+    told = [(it.get("fit_measures") or {}).get("bic") for it in (ours, theirs)]
+    values = [float(bic) for bic in told if bic is not None and is_number(bic)]
+    if len(values) < 2 or ours.get("n_obs") != theirs.get("n_obs"):
         return None
     if _variables(ours) != _variables(theirs):
         return None
-    return float(values[0]) - float(values[1])
+    return values[0] - values[1]
 
 
 def _variables(fit: Mapping[str, Any]) -> set[str]:
@@ -130,7 +131,7 @@ def _models(table: pd.DataFrame) -> list[list[Row]]:
 def draw_rivals(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw a small diagram a model."""
     models = _models(table)
-    nodes = int(pd.to_numeric(table[["start", "end"]].stack()).max()) + 1
+    nodes = int(table[["start", "end"]].astype(float).max().max()) + 1
     cell = (nodes - 1) * PITCH + HEAD + 0.46
     lines = -(-len(models) // COLUMNS)
     figure, _ = style.sheet(heading, lines * cell + 0.1)

@@ -178,6 +178,7 @@ def svg_bytes(figure: Figure) -> bytes:
 def pngs_of(svgs: Sequence[bytes]) -> list[bytes]:
     """Drawings as png at `DPI`, all in one go: their letters are paths, so nothing is laid out again."""
     import tempfile
+    from pathlib import Path
 
     import typst
 
@@ -186,10 +187,12 @@ def pngs_of(svgs: Sequence[bytes]) -> list[bytes]:
     pages = "#pagebreak()\n".join(
         f'#image(bytes(sys.inputs.at("{place}")), format: "svg")\n' for place in range(len(svgs))
     )
-    source = f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}".encode()
+    source = f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}"
     inputs = {str(place): svg.decode("utf-8") for place, svg in enumerate(svgs)}
-    with tempfile.TemporaryDirectory() as empty:
-        made = typst.compile(  # type: ignore[misc]  # its stub leaves bytes without a type
-            source, root=empty, ignore_system_fonts=True, sys_inputs=inputs, timestamp=0, format="png", ppi=DPI
+    with tempfile.TemporaryDirectory() as folder:
+        sheets = Path(folder, "sheets.typ")
+        sheets.write_text(source, encoding="utf-8")
+        made = typst.compile(
+            sheets, root=Path(folder), ignore_system_fonts=True, sys_inputs=inputs, timestamp=0, format="png", ppi=DPI
         )
     return [made] if isinstance(made, bytes) else list(made)
