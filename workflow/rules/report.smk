@@ -42,6 +42,17 @@ SOURCES_OF_REPORT = dict(
 )
 
 
+PUBLISHED = [
+    "reports/index.html",
+    *expand(
+        "reports/{cohort}/{name}",
+        cohort=COHORTS,
+        name=[name for name in MADE_BY if name not in APART],
+    ),
+    *expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
+]
+
+
 rule write_tables:
     """Every table of the report as csv."""
     input:
@@ -181,13 +192,7 @@ rule write_index:
 rule write_manifest:
     """Sha256 of everything made, with all that decided its content: committed, so that others can compare."""
     input:
-        "reports/index.html",
-        expand(
-            "reports/{cohort}/{name}",
-            cohort=COHORTS,
-            name=[name for name in MADE_BY if name not in APART],
-        ),
-        expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
+        PUBLISHED,
         expand("data/derived/{cohort}/cohort.parquet", cohort=COHORTS),
         [
             f"data/derived/{cohort}/{kind}/{model}.parquet"
