@@ -116,7 +116,7 @@ def test_a_mistake_in_config_stops_before_the_first_job(tmp_path: Path) -> None:
     study.edit("config/config.yaml", "drwas:", "draws:")
     done = study.run(check=False)
     assert done.returncode == 2
-    assert "pelvis_psot" in done.stderr and "Did you mean `pelvis_post`?" in done.stderr
+    assert "pelvis_psot" in done.stderr and "Did you mean `pelvis_post` (deg, n " in done.stderr
     assert not list((study.folder / "reports").glob("*")) if (study.folder / "reports").exists() else True
 
 

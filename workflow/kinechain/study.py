@@ -402,7 +402,7 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
 
 def _with_facts(problem: Problem, cohort: Cohort) -> Problem:
     """A remedy that names a variable, with its unit and the people who have it."""
-    from kinechain.disclosure import THRESHOLD
+    from kinechain.disclosure import THRESHOLD, masked_count
 
     match = re.match(r"Did you mean `(\w+)`\?", problem.remedy)
     if not match or match[1] not in cohort.variables:
@@ -410,7 +410,9 @@ def _with_facts(problem: Problem, cohort: Cohort) -> Problem:
     codebook = cohort.extra.get("codebook", ())
     unit = next((entry["unit"] for entry in codebook if match[1] in (entry["measure"], entry["construct"])), "")
     n = cohort.n if cohort.people is None else int(cohort.people[match[1]].notna().sum())
-    facts = ", ".join(part for part in (unit, f"n = {n}" if n >= THRESHOLD else "") if part)
+    gap_is_small = masked_count(cohort.n - n) is None
+    told = f"n ≥ {n - n % THRESHOLD}" if gap_is_small else f"n = {n}"
+    facts = ", ".join(part for part in (unit, told if n >= THRESHOLD else "") if part)
     return Problem(problem.where, problem.what, f"Did you mean `{match[1]}` ({facts})?{problem.remedy[match.end() :]}")
 
 
