@@ -116,10 +116,10 @@ def with_gaps(frame: pd.DataFrame, seed: int = 5) -> pd.DataFrame:
 
 
 def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median processor seconds of calls, after one that is not counted."""
+    """Median processor seconds of at least so many calls and a second of them, after one that is not counted."""
     work()
-    times = []
-    for _ in range(repeats):
+    times: list[float] = []
+    while len(times) < repeats or sum(times) < 1.0:
         begin = time.process_time()
         work()
         times.append(time.process_time() - begin)
