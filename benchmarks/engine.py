@@ -5,8 +5,8 @@ a shared machine makes clocks wait, for one program more than for another. semop
 --semopy) names a Python that has it; lavaan where Rscript is. A peer that is absent is skipped, and said so.
 Writes benchmarks/results/engine.md.
 
-    python -m venv /tmp/semopy && /tmp/semopy/bin/pip install semopy
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/engine.py --semopy /tmp/semopy/bin/python
+    python -m venv semopy && semopy/bin/pip install semopy
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/engine.py --semopy semopy/bin/python
 """
 
 from __future__ import annotations
