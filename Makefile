@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report interactive docs check lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-edits bench-faults bench-scale bench-files bench-readers lock clean
+.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-scale bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,11 +80,11 @@ bench-engine: setup ## speed and memory of one fit beside semopy (SEMOPY_PYTHON=
 fuzz: setup ## ten thousand odd models and data sets: an answer or one clear line each (about 5 minutes)
 	$(BIN)/python benchmarks/fuzz_engine.py --examples 10000
 
-bench: bench-engine bench-draws bench-readers ## every benchmark of speed and memory, joined in benchmarks/RESULTS.md (about 12 minutes)
+bench: bench-engine bench-draws bench-readers ## the benchmarks of fits, draws and readers, joined in benchmarks/RESULTS.md (about 12 minutes)
 	$(BIN)/python benchmarks/collect.py
 
 bench-draws: setup ## speed of the draws against the bare matrix product, pingouin and lavaan (about 5 minutes on a quiet machine)
-	$(BIN)/python benchmarks/resampling.py --million
+	$(BIN)/python -m benchmarks.resampling --million
 
 bench-intervals: setup ## how often each kind of interval holds a serial effect (about 15 minutes of one core)
 	nice $(BIN)/python benchmarks/interval_coverage.py
@@ -116,10 +116,10 @@ bench-scale: setup $(CLUSTER) ## what a run costs beside its imports: default st
 	PYTHONPATH=$(VENV)/cluster $(BIN)/python benchmarks/scale.py many --cohorts 4 --profile profiles/queue --page benchmarks/results/scale_queue.md
 
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
-	$(BIN)/python benchmarks/corpus.py 5000 --page benchmarks/results/corpus.md
+	$(BIN)/python -m benchmarks.corpus 5000 --page benchmarks/results/corpus.md
 
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
-	$(BIN)/python benchmarks/readers.py --page benchmarks/results/readers.md
+	$(BIN)/python -m benchmarks.readers --page benchmarks/results/readers.md
 
 docs: $(DOCS) ## the documentation site, from prose, claims, schemas and docstrings: site/html/index.html
 	$(BIN)/python docs/build_site.py

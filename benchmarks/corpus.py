@@ -1,6 +1,6 @@
 """Thousands of broken files: each must end in a cohort or in one clear line, fast, small, and without running anything.
 
-    python benchmarks/corpus.py [FILES] [--seed S]
+    python -m benchmarks.corpus [FILES] [--seed S]
 
 Files are made by spoiling the fixtures (truncated, noise, wrong encoding, ragged rows, formula cells, huge sheets,
 10,000 columns, odd file names), each by its own seed, and read in worker processes that may use 1 GiB and 10 processor
@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 import yaml
+
+from benchmarks.memory import peak_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 10
@@ -191,7 +193,6 @@ NAMES = (
 
 def write_base(folder: Path) -> list[tuple[str, str, bytes, str]]:
     """The fixtures, plus parquet: (cohort, format, bytes, suffix)."""
-    sys.path.insert(0, str(ROOT))
     import pandas as pd
 
     from tests.fixtures.make_fixtures import make
@@ -207,15 +208,6 @@ def write_base(folder: Path) -> list[tuple[str, str, bytes, str]]:
         data = folder / entry["file"]
         base.append((path.stem, str(entry["format"]), data.read_bytes(), data.suffix))
     return base
-
-
-def peak_bytes() -> int:
-    """Most resident memory this program had; what its parent held before it was started does not count."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = (line.split() for line in status.read_text(encoding="ascii").splitlines())
-        return next(int(words[1]) for words in lines if words[0] == "VmHWM:") * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def worker(folder: Path) -> None:
@@ -290,9 +282,9 @@ class Reader:
 
     def ask(self, cohort: str) -> dict[str, Any]:
         if self.process is None:
-            command = [sys.executable, __file__, "--worker", str(self.folder)]
+            command = [sys.executable, "-m", "benchmarks.corpus", "--worker", str(self.folder)]
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
             )
         assert self.process.stdin is not None
         assert self.process.stdout is not None

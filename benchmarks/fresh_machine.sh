@@ -6,7 +6,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "$(id -u)" = 0 ] || { echo "fresh_machine: run as root, to make a user" >&2; exit 2; }
 user=kinechain_fresh
-home=$(mktemp -d /tmp/fresh_home.XXXXXX)
+home=$(mktemp -d)
 useradd --no-create-home --home-dir "$home" --shell /bin/sh "$user"
 # the account and its home go away whatever happens
 trap 'userdel "$user"; rm -rf "$home"' EXIT

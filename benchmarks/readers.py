@@ -1,6 +1,6 @@
 """Time and peak memory of reading 1,000,000 people × 40 columns, beside plain pandas reading alone.
 
-    python benchmarks/readers.py [--rows ROWS] [--page FILE]
+    python -m benchmarks.readers [--rows ROWS] [--page FILE]
 
 Each reading runs in a process of its own; its peak is the resident memory it reached. Plain pandas is pandas.read_csv,
 read_parquet and read_spss with their defaults. Ours reads the mapped columns as `kinechain.readers` does; `cohort`
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,9 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from benchmarks.memory import peak_bytes
+
+ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = 40
 FORMATS = {"csv": "csv", "parquet": "parquet", "sav": "sav"}
 
@@ -31,10 +33,9 @@ def write_files(folder: Path, rows: int) -> None:
     import yaml
 
     rng = np.random.default_rng(1)
-    root = Path(__file__).resolve().parents[1]
     (folder / "config" / "cohorts").mkdir(parents=True)
-    (folder / "config" / "measures.yaml").write_bytes((root / "config" / "measures.yaml").read_bytes())
-    dictionary = yaml.safe_load((root / "config" / "measures.yaml").read_text(encoding="utf-8"))
+    (folder / "config" / "measures.yaml").write_bytes((ROOT / "config" / "measures.yaml").read_bytes())
+    dictionary = yaml.safe_load((ROOT / "config" / "measures.yaml").read_text(encoding="utf-8"))
     measures = dictionary["measures"]
     bound = {name for identity in dictionary["identities"] for name in (identity["sum"], *identity["parts"])}
     names = [name for name, entry in measures.items() if "hard" in entry and "conventions" not in entry]
@@ -59,15 +60,6 @@ def write_files(folder: Path, rows: int) -> None:
         cohort = {"file": f"people.{suffix}", "format": name, "design": "cross_sectional", "sampling_frame": "general"}
         text = yaml.safe_dump({**cohort, "synthetic": True, "id": "id", "columns": columns}, sort_keys=False)
         (folder / "config" / "cohorts" / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-
-def peak_bytes() -> int:
-    """Most resident memory this program had; what its parent held before it was started does not count."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = (line.split() for line in status.read_text(encoding="ascii").splitlines())
-        return next(int(words[1]) for words in lines if words[0] == "VmHWM:") * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def run(what: str, name: str, folder: Path) -> None:
@@ -138,10 +130,10 @@ def main(rows: int, page_file: Path | None = None) -> None:
         sys.stdout.write(f"{'format':9}{'what':9}{'seconds':>9}{'cpu s':>9}{'peak MB':>9}{'table MB':>10}\n")
         for form in FORMATS:
             for what in ("plain", "read", "cohort"):
-                command = [sys.executable, __file__, "--one", what, form, str(folder)]
+                command = [sys.executable, "-m", "benchmarks.readers", "--one", what, form, str(folder)]
                 best = min(
                     (
-                        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                        json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
                         for _ in range(2)
                     ),
                     key=lambda result: result["seconds"],

@@ -1,6 +1,6 @@
 """Speed of the draws against the bare matrix product, pingouin and lavaan, pairs measured in one process.
 
-    python benchmarks/resampling.py [--million] [--page benchmarks/results/draws.md]
+    python -m benchmarks.resampling [--million] [--page benchmarks/results/draws.md]
 
 The model is the study's open chain: six variables in a row with every forward arrow, four covariates, every specific
 and total effect, raw and standardised in every draw. Data are synthetic. lavaan is timed where Rscript has it.
@@ -25,6 +25,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
+from benchmarks.memory import peak_bytes
 from kinechain.effect_plan import plan_effects
 from kinechain.io import write_frame, write_text
 from kinechain.numerics import Array
@@ -228,15 +229,9 @@ def time_peers(text: str) -> list[str]:
     return lines
 
 
+ROOT = Path(__file__).resolve().parents[1]
 MILLION = 1_000_000
-
-
-def peak_mib() -> float:
-    """Most memory this process has held; not what the process that started it held, which getrusage would tell."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("this system does not say how much memory a process has held")
+MIB = 1 << 20
 
 
 def draw_million(way: str, file: Path, draws: int) -> None:
@@ -244,11 +239,11 @@ def draw_million(way: str, file: Path, draws: int) -> None:
     spec = spec_from_text(open_chain(), covariates=COVARIATES)
     people = open_people(file)
     data = dict(people.items()) if way == "memory" else people
-    before = peak_mib()
+    before = peak_bytes() / MIB
     start = perf_counter()
     draw_effects(spec, data, seed=1, draws=draws, cores=2)
     taken = perf_counter() - start
-    print(taken, before, peak_mib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+    print(taken, before, peak_bytes() / MIB, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
 
 def time_million(draws: int) -> list[str]:
@@ -257,8 +252,9 @@ def time_million(draws: int) -> list[str]:
         file = Path(folder) / "people.parquet"
         write_frame(synthetic_people(MILLION), file, {})
         for way, words in (("memory", "columns in memory"), ("disk", "row groups read from parquet as needed")):
-            command = [sys.executable, __file__, "--draw-million", way, str(file), "--draws", str(draws)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            options = ["--draw-million", way, str(file), "--draws", str(draws)]
+            command = [sys.executable, "-m", "benchmarks.resampling", *options]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
             taken, before, own, child = map(float, done.stdout.split())
             lines.append(
                 f"| {MILLION:,} | {draws:,} | {words} | {taken:.0f} s | {before:,.0f} | {own - before:,.0f} | "

@@ -108,20 +108,8 @@ MAIN = "M2_chain_open"
 SHARED = "M1_shared_instrument"
 """Correlated residuals: no closed form."""
 
-INTERVALS = (
-    "M1_chain",
-    "M2_chain_open",
-    "M2_unadjusted",
-    "M2_without_psych",
-    "M2_psych",
-    "M2_without_lbp",
-    "M2_lbp",
-    "M3_radiographic",
-    "M3_marginal",
-    "M5_direct_line",
-    "M8_gaze",
-    "M13_balance_strain",
-    "MT_total_effect",
+INTERVALS = tuple(
+    name for name in MODELS if name not in ("M0_independent", "M4_thorax_only", "M1_chain_joint", "M6_reverse_joint")
 )
 """Models whose effects claims are judged on; of the others only the fit is looked at."""
 

@@ -1,6 +1,7 @@
 """Imports point down only: each module stands on a floor and imports from floors below it, or from its own."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,17 @@ def test_imports_point_down(path: Path) -> None:
     for other in imported_rooms(path):
         assert other in FLOORS, f"{own} imports {other}, which has no floor"
         assert FLOORS[other] <= FLOORS[own], f"{own} (floor {FLOORS[own]}) imports {other} (floor {FLOORS[other]})"
+
+
+def test_every_room_stands_on_its_floor_in_the_architecture_page() -> None:
+    page = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-9½]+) \| (.*) \|$", page, flags=re.MULTILINE)
+    drawn = {
+        name: 0.5 if floor == "½" else float(floor) for floor, rooms in rows for name in re.findall(r"`(\w+)`", rooms)
+    }
+    homeless = {room(path) for path in modules()} - set(drawn)
+    assert not homeless, f"ARCHITECTURE.md does not show {sorted(homeless)}"
+    assert all(drawn[name] == FLOORS[name] for name in drawn)
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if room(p) == "numerics"], ids=lambda path: path.name)

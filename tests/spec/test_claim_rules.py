@@ -167,6 +167,16 @@ def test_shape_of_the_pelvis_is_judged_by_whichever_pair_was_fitted():
     assert (found.verdict, found.tier, found.model) == ("contradicted_opposite", "T0", "VN_pelvis_lumbar_pi")
 
 
+def test_shape_cannot_explain_a_link_that_pointed_the_other_way_before():
+    rows = [
+        row("VN_pelvis_lumbar", "lumbar_flat~pelvis_post", -0.21, 0.04, 100),
+        row("VN_pelvis_lumbar_pi", "lumbar_flat~pelvis_post", 0.08, 0.06, 100),
+    ]
+    found = verdict("RV07", rows, design="summary")
+    assert found.verdict == "contradicted_opposite", "practically zero would speak of a change of .29"
+    assert "Nothing stood there before that could vanish." in found.reasons
+
+
 def test_the_threshold_rival_wants_nothing_below_the_point():
     rows = [row("threshold", "extra_slope", *CLEAR), row("threshold", "slope_below", *NULL)]
     assert verdict("C16", rows, fits={}).verdict == "supported"

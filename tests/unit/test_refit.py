@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from kinechain.cli import main
+from kinechain.comparison import compare_fits
 from kinechain.errors import UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import row_values
 from kinechain.numerics.moments import moments_from_data
 from kinechain.numerics.streams import CHUNK, Scheme
 from kinechain.resampling import draw_effects, interval_table
+from kinechain.resampling.drawing import labels_of
 from kinechain.resampling.sampling import chunk_weights, make_design
 from kinechain.spec import ModelSpec, spec_from_text
 from tests.unit.engine_material import serial_data
@@ -157,3 +159,34 @@ def test_the_command_line_draws_them(words: tuple[str, ...], method: str, tmp_pa
     row = next(row for row in record["effects"] if row["name"] == "ind")
     assert row["ci_lower"] < row["est"] < row["ci_upper"]
     assert (row["draws"], row["failed_draws"]) == (30, 0)
+
+
+def test_people_without_a_cluster_are_not_drawn_as_one() -> None:
+    frame = people()
+    frame["site"] = frame["site"].where(np.arange(len(frame)) > 20)
+    labels = labels_of(frame, "site")
+    assert "" in labels
+    with pytest.raises(UserError, match="some people have no cluster"):
+        draw_effects(CASES["equal"], frame, seed=1, draws=3, scheme=Scheme.CLUSTER, cluster=labels)
+
+
+@pytest.mark.parametrize("constraint", ["log(a) + log(b) == 0", "log(a) > 4", "log(a) < -1"])
+def test_a_constraint_without_a_value_at_some_start_is_no_crash(constraint: str) -> None:
+    try:
+        fit = fit_model(spec_from_text(SERIAL + constraint), people())
+    except UserError as error:
+        assert len(error.problems) == 1
+    else:
+        assert fit.status.has_numbers or np.isnan(row_values(fit)).all()
+
+
+def test_equations_fitted_one_by_one_have_no_joint_test() -> None:
+    texts = ("m ~ x\ny ~ m", "m ~ x\ny ~ m + x")
+    fits = [fit_model(spec_from_text(text, estimator="equationwise"), people()) for text in texts]
+    with pytest.raises(UserError, match="no joint test"):
+        compare_fits(*fits)
+
+
+def test_equality_constraints_count_against_the_parameters_asked() -> None:
+    free, tied = (spec_from_text(SERIAL + more).table.n_asked for more in ("", "a == b"))
+    assert tied == free - 1

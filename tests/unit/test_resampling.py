@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from kinechain.effect_plan import evaluate_plan
+from kinechain.effect_plan import contrast_problems, evaluate_plan, plan_effects
 from kinechain.effects import estimate_effects
 from kinechain.errors import UserError
 from kinechain.estimators import fit_model
@@ -34,6 +34,7 @@ from kinechain.resampling.recursive import recursive_model
 from kinechain.resampling.sampling import chunk_weights, make_design
 from kinechain.solution import solve_rows, standardise_rows
 from kinechain.spec import build_spec, spec_from_text
+from kinechain.workload import predict
 from tests.tolerances import BOOTSTRAP_LIMIT, CLOSED_FORM, FIML_DRAW, SEARCHED_DRAW, SINGLE_PRECISION_LIMIT
 
 OPEN = """
@@ -153,9 +154,13 @@ def test_contrasts_of_any_effects_and_other_units_have_draws_estimates_and_delta
 
 
 def test_a_contrast_of_what_is_not_there_is_told_with_the_nearest_name():
-    with pytest.raises(UserError, match="no effect `total:x->yy`") as told:
-        build_spec({"equations": OPEN, "contrasts": {"c1": {"total:x->yy": 1}, "total:x->y": {"m1~x": 2}}})
-    assert "total:x->y" in told.value.problems[0].remedy and "has this name already" in told.value.problems[1].what
+    asked = {"c1": {"total:x->yy": 1}, "total:x->y": {"m1~x": 2}}
+    spec = build_spec({"equations": OPEN, "contrasts": asked}, where="m")
+    absent, taken = contrast_problems(spec)
+    assert absent.where == "m: contrasts: c1" and "no effect `total:x->yy`" in absent.what
+    assert "total:x->y" in absent.remedy and "has this name already" in taken.what
+    with pytest.raises(UserError, match="no effect `total:x->yy`"):
+        plan_effects(spec.table, spec.covariates, spec.contrasts)
 
 
 @pytest.mark.parametrize("n, gaps", [(700, 40), (21_000, 0), (21_000, 900)])
@@ -665,6 +670,6 @@ def test_imputation_within_the_bootstrap_agrees_with_maximum_likelihood():
 
 
 def test_the_predicted_cost_does_not_depend_on_the_machine_and_grows_with_the_work():
-    few, many_people = (make_drawer(spec_from_text(OPEN), people(n)).seconds_a_draw for n in (80, 8000))
-    gaps = make_drawer(spec_from_text(OPEN, missing="fiml", fixed_x=False), with_gaps()).seconds_a_draw
+    few, many_people = (predict(OPEN, n=n, estimator="ml", missing="listwise") for n in (80, 8000))
+    gaps = predict(OPEN, n=80, estimator="ml", missing="fiml")
     assert few < many_people < 1e-3 and few < gaps < 1e-3

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinechain.study_preflight import find_mistakes, movement_between_seeds, unwritable
+from kinechain.errors import UserError
+from kinechain.io import read_yaml
+from kinechain.study import load_study
+from kinechain.study_preflight import check_once, find_mistakes, movement_between_seeds, unwritable
 
 ROOT = Path(__file__).resolve().parents[2]
 CLINIC = "config/cohorts/demo_clinic.yaml"
@@ -228,3 +231,18 @@ def test_movement_between_seeds_is_what_repeated_draws_show(draws: int) -> None:
     ends = np.quantile(rng.standard_normal((2000, draws)), 0.975, axis=1)
     noise = 4 / math.sqrt(2 * 2000)
     assert ends.std() == pytest.approx(movement_between_seeds(draws, 0.95), rel=noise + 0.05)
+
+
+def test_what_the_command_line_puts_in_the_place_of_config_is_checked_too(folder: Path) -> None:
+    study = load_study(folder)
+    check_once(study, study.config)
+    changed = {**read_yaml(folder / CONFIG), "report": {"main_model": "M_nowhere"}}
+    with pytest.raises(UserError, match="M_nowhere"):
+        check_once(load_study(folder, changed), changed)
+
+
+def test_a_study_without_trials_needs_no_plan_of_one(folder: Path) -> None:
+    (folder / "config" / "trial.yaml").unlink()
+    study = load_study(folder)
+    check_once(study, study.config)
+    assert "config/trial.yaml" not in study.inputs()[""]

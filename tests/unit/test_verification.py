@@ -235,6 +235,12 @@ def test_cells_that_differ_are_named(tmp_path: Path) -> None:
     assert differing_cells(tmp_path / "old.csv", tmp_path / "absent.csv") == ""
 
 
+def test_a_published_json_that_is_none_any_more_is_told(tmp_path: Path) -> None:
+    for name, text in (("old", '{"a": '), ("new", '{"a": 1}')):
+        (tmp_path / f"{name}.json").write_text(text, "utf-8")
+    assert differing_cells(tmp_path / "old.json", tmp_path / "new.json") == "it can no longer be read"
+
+
 def test_raw_tables_are_compared_by_value(tmp_path: Path) -> None:
     import pandas as pd
 

@@ -43,6 +43,9 @@ def compare_fits(restricted: Fit, general: Fit) -> Comparison:
     where = f"{restricted.spec.name} against {general.spec.name}"
     if restricted.n != general.n or set(restricted.table.observed) != set(general.table.observed):
         raise UserError(Problem(where, "the two models were not fitted to the same people and variables"))
+    for fit in (restricted, general):
+        if math.isnan(fit.measures.get("chisq", math.nan)):
+            raise UserError(Problem(where, f"{fit.estimator} has no joint test of a model", "Use ml, mlr or wlsmv"))
     df = round(restricted.measures.get("df", math.nan) - general.measures.get("df", math.nan))
     if df <= 0:
         raise UserError(Problem(where, "the first model has no more degrees of freedom than the second", "Swap them"))

@@ -25,6 +25,7 @@ class View:
     n              people used
     estimates      effect -> estimate
     draws          effect -> (D,) the same effect in every draw
+    stream         seed and scheme of the draws: equal streams over as many people are the same resamples
     """
 
     model: str
@@ -35,6 +36,7 @@ class View:
     n: int
     estimates: Mapping[str, float]
     draws: Mapping[str, Array]
+    stream: tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Difference:
                    `independences`) by the side after alone, and by the side before alone
     reconditioned  independences that both sides imply, given other variables
     changes        effects of either side: those of both sides first, the clearest change before the others
-    is_paired      whether both sides drew from as many people, so that each draw is the same resample
+    is_paired      whether each draw is the same resample: as many people, the same seed and scheme
     """
 
     before: View
@@ -114,7 +116,8 @@ def compare(before: View, after: View, *, level: float) -> Difference:
         for pair in given[0]
         if pair in given[1] and given[0][pair] != given[1][pair]
     )
-    return Difference(before, after, gained, lost, reconditioned, tuple(changes), before.n == after.n)
+    is_paired = (before.n, before.stream) == (after.n, after.stream)
+    return Difference(before, after, gained, lost, reconditioned, tuple(changes), is_paired)
 
 
 def _in_order_of(other: Graph | None, graph: Graph | None) -> Graph | None:

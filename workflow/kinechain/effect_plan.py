@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
 import numpy as np
 
-from kinechain.errors import Problem, closest, raise_if_any
+from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.expressions import Expression, evaluate
 from kinechain.numerics import Array
-from kinechain.spec import ParameterTable, row_name
+from kinechain.spec import ModelSpec, ParameterTable, row_name
 
 MOST_PATHS = 256
 """Specific indirect effects of one pair that are listed; a pair with more has its total indirect effect only."""
@@ -120,6 +120,17 @@ def plan_effects(
         ]
     effects += _contrasts([effect.name for effect in effects], contrasts)
     return EffectPlan(table, tuple(effects), tuple(arrows), tuple(orders))
+
+
+def contrast_problems(spec: ModelSpec) -> list[Problem]:
+    """What stands in the way of a model's contrasts, with the model's file; empty when all can be planned."""
+    if not spec.contrasts:
+        return []
+    try:
+        plan_effects(spec.table, spec.covariates, spec.contrasts)
+    except UserError as error:
+        return [replace(found, where=f"{spec.where}: {found.where}") for found in error.problems]
+    return []
 
 
 def _contrasts(known: Sequence[str], contrasts: Mapping[str, Mapping[str, float]]) -> list[PlannedEffect]:

@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
 
 FUNCTIONS: Final[Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = {
     "exp": (np.exp, np.exp),
-    "log": (np.log, lambda x: 1.0 / x),
+    "log": (np.log, np.reciprocal),
     "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
     "abs": (np.abs, np.sign),
     "sin": (np.sin, np.cos),

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kinechain.errors import Problem
+import yaml
+
+from kinechain.errors import Problem, UserError
 from kinechain.io import yaml_positions
 
 TEXTS = ("equations", "effects")
@@ -24,8 +26,6 @@ def texts_in_place(file: Path) -> dict[str, str]:
     White space means nothing to a model, so that a mistake found in such a text has the place of its file. A text that
     yaml folds keeps its first line only.
     """
-    import yaml
-
     source = file.read_text(encoding="utf-8")
     lines = source.split("\n")
     root = yaml.compose(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -33,9 +33,9 @@ def texts_in_place(file: Path) -> dict[str, str]:
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if key.value not in TEXTS or not isinstance(value, yaml.ScalarNode):
             continue
-        start = value.start_mark
+        start, end = value.start_mark, value.end_mark
         if value.style == "|":
-            texts[key.value] = "\n" * (start.line + 1) + "\n".join(lines[start.line + 1 : value.end_mark.line])
+            texts[key.value] = "\n" * (start.line + 1) + "\n".join(lines[start.line + 1 : end.line + (end.column > 0)])
         else:
             quote = 1 if value.style in ("'", '"') else 0
             texts[key.value] = "\n" * start.line + " " * (start.column + quote) + value.value
@@ -54,9 +54,12 @@ def with_place(problem: Problem, root: Path) -> Problem:
     if not file.exists():
         found = next(_places_in_config(root, file.stem), None)
         return replace(problem, where=found) if found else problem
-    first = int(match["line"]) - 1 if match["line"] else _line_of(file, match["part"] or "")
     shown = match["file"]
-    spot = next((spot for name in names if (spot := _search(file, name, first))), None) or _fallback(file, first)
+    try:
+        first = int(match["line"]) - 1 if match["line"] else _line_of(file, match["part"] or "")
+        spot = next((spot for name in names if (spot := _search(file, name, first))), None) or _fallback(file, first)
+    except (OSError, UnicodeDecodeError, UserError, yaml.YAMLError):  # what cannot be read has no places
+        return problem
     if spot is None:
         return problem
     place = f"{shown}:{spot[0]}:{spot[1]}"
@@ -81,8 +84,9 @@ def _search(file: Path, name: str, first: int) -> tuple[int, int] | None:
 
 def _line_of(file: Path, part: str) -> int:
     """Lines before the entry a message is about; 0 where it names none."""
+    places = yaml_positions(file) if part else {}
     for size in range(part.count(".") + 1, 0, -1) if part else ():
-        place = yaml_positions(file).get(tuple(part.split(".")[:size])) or yaml_positions(file).get((part,))
+        place = places.get(tuple(part.split(".")[:size])) or places.get((part,))
         if place:
             return place[0] - 1
     return 0

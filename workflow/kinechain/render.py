@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from kinechain import document as doc
-from kinechain.document import Document, Link, Number, NumberWithoutKeyError, Prose, Quoted
+from kinechain.document import Chip, Document, Link, Number, NumberWithoutKeyError, Prose, Quoted
 from kinechain.entries import has_digit
 from kinechain.figures import Picture
 
@@ -75,6 +75,7 @@ def render_typst(document: Document, templates: Mapping[str, str]) -> str:
         "columns": _typst_columns,
         "extent": _typst_extent,
         "is_tall": is_tall,
+        "by_verdict": _by_verdict,
     }
     environment.tests["kind"] = _is_kind
     return environment.get_template("report.typ.j2").render(document=document, kinds=doc)
@@ -188,7 +189,7 @@ def _typst_columns(table: doc.Table) -> str:
     return ", ".join(widths)
 
 
-SHEET_CM = (17.2, 11.6, 22.5)
+SHEET_CM = (17.2, 10.8, 22.5)
 """Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
 
 
@@ -196,6 +197,16 @@ def _ratio(picture: Picture) -> float:
     """Height of a picture over its width."""
     size = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture.svg)
     return float(size.group(2)) / float(size.group(1)) if size else 0.7
+
+
+def _by_verdict(chips: Sequence[Chip]) -> list[tuple[str, list[str]]]:
+    """Claims of each verdict, in the order of the strip; an asterisk marks those that rest on several effects."""
+    groups: dict[str, list[str]] = {}
+    for chip in chips:
+        words, _, note = chip.words.partition("; rests on several effects")
+        starred = chip.words != words
+        groups.setdefault(words + note, []).append(chip.claim + "*" * starred)
+    return list(groups.items())
 
 
 def is_tall(picture: Picture) -> bool:

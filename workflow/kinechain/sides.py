@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinechain.difference import View
-from kinechain.errors import Problem, UserError, closest
+from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.io import read_json, read_metadata, read_table, read_yaml, sha256_file
 from kinechain.places import texts_in_place
 from kinechain.study import CONFIG, Study, digest_of, load_study
@@ -62,6 +62,7 @@ class StudySide:
 
     def view(self, cohort: str, model: str, draws: int) -> View:
         """The model fitted to the cohort, and its effects in `draws` draws from the study's seed."""
+        from kinechain.effect_plan import contrast_problems
         from kinechain.preflight import load_cohort
         from kinechain.spec import build_spec
 
@@ -73,8 +74,9 @@ class StudySide:
         texts = texts_in_place(study.root / file)
         mapping = {**study.models[model], **study.method_of(cohort, model), **texts}
         spec = build_spec(mapping, study.config.get("macros", {}), people.variables, file)
+        raise_if_any(contrast_problems(spec))
         inference = study.config["inference"]
-        return _estimate(spec, people, seed=inference["seed"], draws=draws, interval=inference["interval"])
+        return _estimate(spec, people, seed=inference["seed"], draws=draws, interval=study.interval_of(model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +105,17 @@ class RunSide:
         graph = _graph_of_rows(fit["parameters"])
         causes = {node for node in graph.nodes if graph.children(node) and not graph.parents(node)}
         kept = [name for name in drawn.columns if not name.startswith("std:")]
+        made = read_metadata(self._draws(path))
         return View(
             model,
             cohort,
             graph,
             frozenset(causes - asked) if asked else frozenset(),
             "" if fit["status"] in ("converged", "improper") else str(fit["status_text"]),
-            int(read_metadata(self._draws(path)).get("n", fit["n_obs"])),
+            int(made.get("n", fit["n_obs"])),
             {str(name): float(value) for name, value in zip(effects["effect"], effects["estimate"], strict=True)},
             {name: drawn[name].to_numpy(dtype=np.float64)[:draws] for name in kept},
+            (int(made["seed"]), str(made["scheme"])) if "seed" in made else (0, ""),
         )
 
     def _draws(self, fit: Path) -> Path:
@@ -181,7 +185,8 @@ def _estimate(spec: ModelSpec, cohort: Cohort, *, seed: int, draws: int, interva
     estimates = {str(name): float(value) for name, value in zip(table["effect"], table["estimate"], strict=True)}
     values = {name: drawn.effect(name) for name in drawn.names} if drawn else {}
     n = drawn.n if drawn else fit.n
-    return View(spec.name, cohort.name, graph, frozenset(spec.covariates), "", n, estimates, values)
+    stream = (drawn.seed, drawn.scheme.name.lower()) if drawn else (0, "")
+    return View(spec.name, cohort.name, graph, frozenset(spec.covariates), "", n, estimates, values, stream)
 
 
 def _graph_of_rows(rows: list[Mapping[str, Any]]) -> Graph:

@@ -144,13 +144,17 @@ class ParameterTable:
 
     @property
     def n_asked(self) -> int:
-        """Free parameters of the model itself: the moments of causes that nothing explains are left out."""
+        """Free parameters of the model itself, less what equality constraints settle.
+
+        The moments of causes that nothing explains are left out.
+        """
         causes = set(self.exogenous)
 
         def is_asked(row: Row) -> bool:
             return bool(row.free) and not (row.lhs in causes and (row.op == "~1" or row.rhs in causes))
 
-        return self.remember("n_asked", lambda: len({row.free for row in self.rows if is_asked(row)}))
+        settled = sum(constraint.op == "==" for constraint in self.constraints)
+        return self.remember("n_asked", lambda: len({row.free for row in self.rows if is_asked(row)}) - settled)
 
     @property
     def has_means(self) -> bool:
@@ -307,21 +311,7 @@ def build_spec(
     table = spec.table
     if available is not None:
         raise_if_any(unknown_variables(spec, table.observed, available))
-    _check_contrasts(spec)
     return spec
-
-
-def _check_contrasts(spec: ModelSpec) -> None:
-    """Raises UserError, with the model's file, for contrasts of effects it does not have."""
-    from kinechain.effect_plan import plan_effects
-
-    if spec.contrasts:
-        try:
-            plan_effects(spec.table, spec.covariates, spec.contrasts)
-        except UserError as error:
-            raise UserError(
-                *(replace(found, where=f"{spec.where}: {found.where}") for found in error.problems)
-            ) from None
 
 
 def _words(value: Any) -> tuple[str, ...]:

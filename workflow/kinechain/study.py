@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from kinechain.trials import TrialPlan
 
 CONFIG = Path("config")
-SHARED = ("config", "measures", "claims", "decisions", "checks", "trial")
+SHARED = ("config", "measures", "claims", "decisions", "checks")
 """Config files that all cohorts share."""
-OPTIONAL = ("config/registration.yaml", "config/schematic.yaml")
+OPTIONAL = ("config/registration.yaml", "config/schematic.yaml", "config/trial.yaml")
 """Config files that a study may have, shared as well."""
 DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
@@ -378,10 +378,13 @@ def _check_visits(cohort: Cohort, plan: TrialPlan | None) -> list[Problem]:
 
 
 def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> list[Problem]:
+    from kinechain.effect_plan import contrast_problems
     from kinechain.model_preflight import check_model
+    from kinechain.preflight import read_threshold
     from kinechain.spec import build_spec
 
     problems: list[Problem] = []
+    threshold = read_threshold(study.root / CONFIG)
     if not study.models_of(cohort.name):
         lacking = sorted({name for names in study.left_out(cohort.name).values() for name in names})
         what = f"no model of the study can be fitted: none does without {', '.join(f'`{name}`' for name in lacking)}"
@@ -392,17 +395,20 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
         texts = texts_in_place(study.root / where)
         mapping = {**study.models[name], **study.method_of(cohort.name, name), **texts}
         try:
-            specs[name] = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
-            found = check_model(specs[name], cohort) + _check_order(specs[name], cohort)
+            spec = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
+            found = contrast_problems(spec)
+            if not found:
+                specs[name] = spec
+                found = check_model(spec, cohort) + _check_order(spec, cohort)
         except UserError as error:
-            found = [_with_facts(problem, cohort) for problem in error.problems]
+            found = [_with_facts(problem, cohort, threshold) for problem in error.problems]
         problems += [Problem(one.where, f"{one.what} (cohort `{cohort.name}`)", one.remedy) for one in found]
     return problems
 
 
-def _with_facts(problem: Problem, cohort: Cohort) -> Problem:
-    """A remedy that names a variable, with its unit and the people who have it."""
-    from kinechain.disclosure import THRESHOLD, masked_count
+def _with_facts(problem: Problem, cohort: Cohort, threshold: int) -> Problem:
+    """A remedy that names a variable, with its unit and the people who have it; counts under the threshold stay out."""
+    from kinechain.disclosure import masked_count
 
     match = re.match(r"Did you mean `(\w+)`\?", problem.remedy)
     if not match or match[1] not in cohort.variables:
@@ -410,9 +416,9 @@ def _with_facts(problem: Problem, cohort: Cohort) -> Problem:
     codebook = cohort.extra.get("codebook", ())
     unit = next((entry["unit"] for entry in codebook if match[1] in (entry["measure"], entry["construct"])), "")
     n = cohort.n if cohort.people is None else int(cohort.people[match[1]].notna().sum())
-    gap_is_small = masked_count(cohort.n - n) is None
-    told = f"n ≥ {n - n % THRESHOLD}" if gap_is_small else f"n = {n}"
-    facts = ", ".join(part for part in (unit, told if n >= THRESHOLD else "") if part)
+    gap_is_small = masked_count(cohort.n - n, threshold) is None
+    told = f"n ≥ {n - n % threshold}" if gap_is_small else f"n = {n}"
+    facts = ", ".join(part for part in (unit, told if n >= threshold else "") if part)
     return Problem(problem.where, problem.what, f"Did you mean `{match[1]}` ({facts})?{problem.remedy[match.end() :]}")
 
 

@@ -60,8 +60,10 @@ def _as_told(problem: Problem, root: Path) -> Problem:
     return replace(problem, where=problem.where.removeprefix(f"{root}/"))
 
 
-def check_once(study: Study) -> None:
+def check_once(study: Study, config: Mapping[str, Any]) -> None:
     """Raise UserError with every mistake in the study, unless these very files were found good before.
+
+    config  what snakemake runs with: config/config.yaml and what the command line puts in its place
 
     A study that cannot be written is refused too: nothing could be made in it.
 
@@ -69,13 +71,13 @@ def check_once(study: Study) -> None:
     """
     raise_if_any(unwritable(study.root))
     seen = study.root / "data" / "derived" / "checked.json"
-    digest = _digest_of_files(study)
+    digest = digest_of([_digest_of_files(study), config])
     try:
         if read_json(seen).get("digest") == digest:
             return
     except (OSError, UserError, AttributeError):
         pass  # never written, or cut short: look again
-    raise_if_any(find_mistakes(study.root)[1])
+    raise_if_any(find_mistakes(study.root, config)[1])
     write_json({"digest": digest}, seen)
 
 

@@ -326,7 +326,7 @@ def compare_drawn(committed: Mapping[str, Any], again: Mapping[str, Any], change
             what, is_close = _distance(old, new)
             status = Status.WITHIN if is_close else Status.DIFFERS
             lines.append(Line(name, "effect", status, causes or ("unexplained",), what))
-    for name in again["drawn"].keys() - committed["drawn"].keys():
+    for name in sorted(again["drawn"].keys() - committed["drawn"].keys()):
         lines.append(Line(name, "effect", Status.DIFFERS, causes, "was not estimated then"))
     for name in sorted({*committed["verdicts"], *again["verdicts"]}):
         was, now = committed["verdicts"].get(name, "not judged"), again["verdicts"].get(name, "not judged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from kinechain.errors import Problem, UserError
 from kinechain.io import read_json, read_table, sha256_file, write_text
 from kinechain.machine import git
 from kinechain.manifest import STEPS, describe_files, meanings, parse_manifest
+from kinechain.pseudonyms import KEY_FILE
 from kinechain.rounding import is_number
 from kinechain.sources import code_digest, templates_digest
 from kinechain.study import Study
@@ -181,6 +183,8 @@ def recompute(study: Study, snakefile: Path, folder: Path, *, cores: int = 1, se
     ]
     path = os.pathsep.join(part for part in (str(HOME.parent), os.environ.get("PYTHONPATH", "")) if part)
     kept = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}
+    if kept.get(KEY_FILE):  # the fresh folder is elsewhere
+        kept[KEY_FILE] = str(Path(kept[KEY_FILE]).resolve())
     done = subprocess.run(
         command, cwd=folder, env=kept | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
     )
@@ -226,7 +230,7 @@ def differing_cells(old: Path, new: Path) -> str:
     try:
         read = _csv_cells if old.suffix == ".csv" else _json_cells
         a, b = read(old), read(new)
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, UserError, csv.Error):
         return "it can no longer be read"
     apart = [key for key in {**a, **b} if a.get(key) != b.get(key)]
     said = [f"{key} is {_shown(a.get(key))}, recomputed {_shown(b.get(key))}" for key in apart[:SHOWN_CELLS]]
@@ -240,8 +244,6 @@ def _shown(value: Any) -> str:
 
 
 def _csv_cells(path: Path) -> dict[str, str]:
-    import csv
-
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     heads = rows[0] if rows else []

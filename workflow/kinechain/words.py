@@ -382,12 +382,13 @@ def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose:
 
 
 def resolution_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose | None:
-    """The smallest effect this cohort could have supported and the size at which a null would be called."""
+    """The smallest effect (or link) this cohort could be counted on to support, and the n that would call a null."""
     name = str(claim["claim"])
     smallest, needed = f"claims/{name}/smallest_supported", f"claims/{name}/n_for_null"
     if smallest not in ledger:
         return None
-    sentence = "The smallest effect this cohort could have supported is {smallest}"
+    which = "link" if str(claim.get("sesoi_unit", "")).endswith("each link") else "effect"
+    sentence = f"The smallest {which} this cohort could be counted on to support is {{smallest}}"
     if needed not in ledger:
         return say(ledger, f"{sentence}.", smallest=smallest)
     return say(

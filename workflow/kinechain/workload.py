@@ -58,6 +58,7 @@ def from_law() -> float:
 
 def predict(equations: str, *, n: int, estimator: str, missing: str, is_published: bool = False) -> float:
     """Seconds a draw, from what config says of a model and from roughly how many people there are."""
+    equations = re.sub(r"[#!].*", "", equations)
     if is_published:
         return from_law()
     if estimator not in ("ml", "mlr") or re.search(r"==|[<>]", equations):

@@ -26,5 +26,6 @@ rule build_cohort:
     params:
         code=code("build_cohort"),
         measures=measures_used,
+        threshold=read_threshold(Path("config")),
     script:
         "../scripts/build_cohort.py"

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from kinechain.errors import EXIT_USER_ERROR, UserError
+from kinechain.preflight import read_threshold
 from kinechain.registration import read_registration
 from kinechain.sources import code_digest, templates_digest
 from kinechain.study import load_study
@@ -23,7 +24,7 @@ def load():
     try:
         study = load_study(Path(), config)
         if workflow.is_main_process:
-            check_once(study)
+            check_once(study, config)
         registration = read_registration(study)
     except UserError as error:
         sys.stderr.write(f"{error}\n")

@@ -29,8 +29,13 @@ rule make_twin:
         directory("reports/{cohort}/twin"),
     log:
         "logs/{cohort}/make_twin.log",
+    benchmark:
+        "logs/{cohort}/make_twin.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=memory(600),
+        runtime=minutes(10),
     params:
         code=code("make_twin"),
         study=STUDY.config,

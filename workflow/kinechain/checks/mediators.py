@@ -43,6 +43,9 @@ def check_mediators(study: Study) -> CheckResult:
     nodes = (total.exposure, *mediators, total.outcome)
     parents = {node: graph.parents(node) for node in nodes[1:]}
     names = tuple(dict.fromkeys((*nodes, *(name for listed in parents.values() for name in listed))))
+    if not study.has(names):
+        note = f"{spec.name} has variables that are no columns of this cohort."
+        return CheckResult("mediators", pd.DataFrame(columns=columns), (note,))
     data = study.rows(names)
     spread = data.std(axis=0)
     if not (spread > 0).all():

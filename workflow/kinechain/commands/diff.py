@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from kinechain.difference import Change, Difference, View, compare
+from kinechain.difference import Change, Difference, compare
 from kinechain.errors import Problem, UserError, closest
 from kinechain.io import write_text
 from kinechain.page import Part, render_page
@@ -102,10 +102,12 @@ def _title(difference: Difference) -> str:
     return f"{name} of {after.cohort}"
 
 
-def _people(before: View, after: View) -> str:
-    if before.n == after.n:
-        return f"{after.n} people on both sides, the same resamples."
-    return f"{before.n} people before, {after.n} after: not the same resamples, so that chance widens every interval."
+def _people(difference: Difference) -> str:
+    before, after = difference.before.n, difference.after.n
+    if difference.is_paired:
+        return f"{after} people on both sides, the same resamples."
+    told = f"{after} people on both sides" if before == after else f"{before} people before, {after} after"
+    return f"{told}: not the same resamples, so that chance widens every interval."
 
 
 def _statements(difference: Difference, kind: str) -> Iterator[str]:
@@ -130,7 +132,7 @@ def lines_of(difference: Difference) -> Iterator[str]:
     changed = list(_distinct(difference))
     if not changed:
         return
-    yield f"  {_people(difference.before, difference.after)}"
+    yield f"  {_people(difference)}"
     width = max(len(change.effect) for change in changed[:MOST_LINES])
     yield f"  {'effect':<{width}} {'before':>9} {'after':>9} {'change':>9}  its interval"
     for change in changed[:MOST_LINES]:
@@ -178,7 +180,7 @@ def _page_texts(difference: Difference) -> Iterator[str]:
                 yield f"{word} {kind}: {'; '.join(statements)}."
     if difference.reconditioned:
         yield f"Independences that hold given other variables: {'; '.join(difference.reconditioned)}."
-    yield _people(difference.before, difference.after)
+    yield _people(difference)
 
 
 def _rows(difference: Difference) -> list[tuple[str, ...]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinechain import io
-from kinechain.errors import Problem, UserError, closest
+from kinechain.effect_plan import contrast_problems
+from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.estimators import ESTIMATORS, fit_model
 from kinechain.fit import Fit
 from kinechain.fit_record import fit_record
@@ -83,13 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
     _check_moments_fit(spec, arguments)
     try:
         fit = fit_model(spec, data, seed=arguments.seed)
+        record = fit_record(fit)
+        if arguments.against is not None:
+            record["comparison"] = _compare(fit, data, arguments)
+        if arguments.draws is not None:
+            record |= _draw(fit, data, arguments)
     except DataError as error:
         raise error.found_in(str(arguments.data or arguments.moments)) from None
-    record = fit_record(fit)
-    if arguments.against is not None:
-        record["comparison"] = _compare(fit, data, arguments)
-    if arguments.draws is not None:
-        record |= _draw(fit, data, arguments)
     _write(record, fit, arguments)
     return 0 if fit.status.has_numbers else EXIT_NOT_CONVERGED
 
@@ -177,6 +178,7 @@ def _read_spec(arguments: argparse.Namespace, data: Any) -> ModelSpec:
         available = data.names if hasattr(data, "names") else [str(column) for column in data.columns]
         mapping = {**mapping, **texts_in_place(path), **choices, **options}
         spec = build_spec(mapping, _study_macros(path), available, str(path))
+        raise_if_any(contrast_problems(spec))
         spec = replace(spec, options=replace(spec.options, rescale=arguments.rescale))
     if spec.options.group_equal and not spec.options.group:
         what = f"{', '.join(spec.options.group_equal)} cannot be held equal without groups"

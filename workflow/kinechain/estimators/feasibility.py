@@ -53,7 +53,15 @@ def _is_feasible(table: ParameterTable) -> bool:
         return _meets_linear(constraints, np.ones(k))
     rng = np.random.default_rng(0)
     points = [np.zeros(k), *(rng.normal(0.0, scale, k) for scale in (0.3, 1.0, 3.0, 10.0) for _ in range(POINTS // 4))]
-    return any(_meets(constraints, make_feasible(point, constraints)) for point in points)
+    return any(_can_meet(constraints, point) for point in points)
+
+
+def _can_meet(constraints: Constraints, start: Array) -> bool:
+    """Whether values that fulfil the constraints are found from a start; where they have no value, none are."""
+    try:
+        return _meets(constraints, make_feasible(start, constraints))
+    except (ArithmeticError, np.linalg.LinAlgError):
+        return False
 
 
 def _is_linear(constraints: Constraints, k: int) -> bool:

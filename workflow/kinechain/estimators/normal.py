@@ -51,7 +51,7 @@ def _fit(spec: ModelSpec, data: Any, seed: int, *, is_robust: bool) -> Fit:
     if is_robust and any(group.X is None for group in sample.groups):
         raise UserError(Problem(spec.where, "robust standard errors need data, not moments", "Use estimator: ml"))
     table = spec.table_for(len(sample.groups))
-    check_size(spec, sample, table.n_asked - sum(constraint.op == "==" for constraint in table.constraints))
+    check_size(spec, sample, table.n_asked)
     problem = _set_up(spec, table, sample)
     identification = table.memory.get("identification")  # it belongs to the model: what holds once holds for any data
     if identification is None:

@@ -231,9 +231,14 @@ def _verdict(
         estimand=claim.estimand,
         needs="" if testable else " ".join(judgement.reasons),
         wording=_wording(claim, verdict, tier, survives is not False),
-        would_overturn=claim.overturned_by if testable else f"It would take {claim.cause_needs}",
+        would_overturn=claim.overturned_by if testable else f"It would take {_what_it_takes(claim)}",
         parts=judgement.parts,
     )
+
+
+def _what_it_takes(claim: Claim) -> str:
+    """What would make a claim testable: its design, or, where no design is asked for, its measures."""
+    return "a cohort with the measures it needs" if claim.cause_needs.startswith("nothing") else claim.cause_needs
 
 
 def _wording(claim: Claim, verdict: VerdictName, tier: TierName, survives: bool) -> str:

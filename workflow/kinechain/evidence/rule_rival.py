@@ -99,7 +99,7 @@ def judge_vanishing(case: Case) -> Judgement:
     ):
         verdict = OPPOSITE
     elif all(before in CONTRADICTED for before, _ in rulings):
-        verdict = NULL
+        verdict = NULL if all(before == NULL for before, _ in rulings) else OPPOSITE
     else:
         verdict = INCONCLUSIVE
     parts = []
@@ -118,6 +118,7 @@ def judge_vanishing(case: Case) -> Judgement:
         f"Effects found as claimed in {pair.before}: {len(held)} of {len(found)}; of these still found in "
         f"{pair.after}: {held.count(SUPPORTED)}, practically zero or opposite there: {gone}.",
         f"Estimates: {listed}.",
+        *([] if held else ["Nothing stood there before that could vanish."]),
     )
     most = max(parts, key=lambda part: abs(part.limits.estimate))
     return Judgement(

@@ -80,7 +80,7 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     beyond = links[links["low"] > 0]
     bound = table["sesoi"].iloc[0] if len(table) else None
     title = (
-        "All links point the way the chain says"
+        f"{'The one link points' if len(links) == 1 else 'All links point'} the way the chain says"
         if len(links) and len(beyond) == len(links)
         else "No link stands clear of zero in the claimed direction"
         if beyond.empty

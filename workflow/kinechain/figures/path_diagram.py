@@ -65,7 +65,8 @@ def describe_path_diagram(table: pd.DataFrame) -> Heading:
     chain = table[table["end"] - table["start"] == 1]
     away = chain[(chain["low"] > 0) | (chain["high"] < 0)]
     if len(chain) and len(away) == len(chain):
-        title = "Every link of the chain has an interval away from zero"
+        every = "The one link measured" if len(chain) == 1 else "Every link of the chain"
+        title = f"{every} has an interval away from zero"
     elif len(away) == 0:
         title = "No link of the chain has an interval away from zero"
     else:

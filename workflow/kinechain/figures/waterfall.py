@@ -69,7 +69,13 @@ def describe_waterfall(table: pd.DataFrame) -> Heading:
     steps = [row for row in records(table) if row["place"] > 0]
     weakest = min(steps, key=lambda row: abs(float(row["link"])))
     before = records(table)[int(weakest["place"]) - 1]
-    title = f"Most is lost between {before['name']} and {weakest['name']}"
+    first = steps[0]
+    is_open = is_number(first["low"]) and float(first["low"]) <= 0 <= float(first["high"])
+    title = (
+        f"Nothing stands clear of zero above {records(table)[0]['name']}"
+        if is_open
+        else f"Most is lost between {before['name']} and {weakest['name']}"
+    )
     subtitle = (
         "What the chain alone hands on of one SD of the first construct: each link keeps a share and loses the rest. "
         "Right: the same in each construct's own unit."

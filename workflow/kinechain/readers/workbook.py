@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinechain.errors import Problem, UserError
+from kinechain.errors import Problem, UserError, closest
 from kinechain.raw_table import RawTable, check_header, unique_names
 
 if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
     from kinechain.measures import Dictionary
 
 LARGEST_UNFOLDED = 400_000_000
@@ -95,11 +98,18 @@ def _fullest_sheet(path: Path, shown: str) -> tuple[tuple[int, str], list[list[A
 
 
 def _sheet_names(path: Path, shown: str) -> list[str]:
+    with _opened(path, shown) as book:
+        return list(book.sheet_names)
+
+
+@contextmanager
+def _opened(path: Path, shown: str) -> Iterator[CalamineWorkbook]:
+    """The workbook, while it is read; UserError when it is none."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         with CalamineWorkbook.from_path(path) as book:
-            return list(book.sheet_names)
+            yield book
     except (CalamineError, OSError, ValueError, OverflowError):
         raise UserError(_broken(shown)) from None
     except BaseException as error:  # a panic of the Rust library is a BaseException of its own
@@ -138,27 +148,16 @@ def _header_remedy(rows: Sequence[Sequence[object]], wanted: Sequence[str]) -> s
 
 
 def _rows(path: Path, shown: str, options: Mapping[str, Any]) -> list[list[Any]]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        with CalamineWorkbook.from_path(path) as book:
-            names = list(book.sheet_names)
-            sheet = options.get("sheet", 1)
-            if isinstance(sheet, str) and sheet not in names:
-                from kinechain.errors import closest
-
-                raise UserError(Problem(shown, f"there is no sheet `{sheet}`", closest(sheet, names)))
-            if isinstance(sheet, int) and not 1 <= sheet <= len(names):
-                raise UserError(Problem(shown, f"there is no sheet {sheet}", f"The workbook has {len(names)}"))
-            if isinstance(sheet, str):
-                return book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-            return book.get_sheet_by_index(sheet - 1).to_python(skip_empty_area=False)
-    except (CalamineError, OSError, ValueError, OverflowError):
-        raise UserError(_broken(shown)) from None
-    except BaseException as error:  # a panic of the Rust library is a BaseException of its own
-        if type(error).__name__ == "PanicException":
-            raise UserError(_broken(shown)) from None
-        raise
+    with _opened(path, shown) as book:
+        names = list(book.sheet_names)
+        sheet = options.get("sheet", 1)
+        if isinstance(sheet, str) and sheet not in names:
+            raise UserError(Problem(shown, f"there is no sheet `{sheet}`", closest(sheet, names)))
+        if isinstance(sheet, int) and not 1 <= sheet <= len(names):
+            raise UserError(Problem(shown, f"there is no sheet {sheet}", f"The workbook has {len(names)}"))
+        if isinstance(sheet, str):
+            return book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        return book.get_sheet_by_index(sheet - 1).to_python(skip_empty_area=False)
 
 
 def _broken(shown: str) -> Problem:

@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain import workload
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale, moments_of_sums
 from kinechain.numerics.batched_wishart import wishart_moments
@@ -43,11 +42,6 @@ class Drawer(Protocol):
     @property
     def table(self) -> ParameterTable:
         """The parameter table whose rows are drawn, all groups."""
-        ...
-
-    @property
-    def seconds_a_draw(self) -> float:
-        """What a draw costs on one core, roughly and the same on every machine: for deciding what to share out."""
         ...
 
     @property
@@ -86,10 +80,6 @@ class MomentDrawer:
     source: Features
     design: Design
     fit: MomentFit
-
-    @property
-    def seconds_a_draw(self) -> float:
-        return workload.closed_form(self.design.n)
 
     @property
     def n(self) -> int:
@@ -135,10 +125,6 @@ class PublishedDrawer:
     table: ParameterTable
     moments: Moments
     fit: MomentFit
-
-    @property
-    def seconds_a_draw(self) -> float:
-        return workload.from_law()
 
     @property
     def n(self) -> int:

@@ -114,6 +114,9 @@ def make_drawer(
     draws: int = CHUNK,
 ) -> Drawer:
     """The way to draw this model from these data; `draws` matter where each is dear: no more are made than asked."""
+    if cluster is not None and np.any(cluster == ""):
+        what = "some people have no cluster, so that clusters cannot be drawn"
+        raise UserError(Problem(spec.where, what, "Fill the column in, or leave those people out"))
     names = spec.table.observed
     is_refitted = needs_refit(spec)
     model = recursive_model(spec.table) if not (spec.options.group or is_refitted) else None

@@ -10,7 +10,6 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain import workload
 from kinechain.errors import Problem, UserError
 from kinechain.numerics import Array
 from kinechain.numerics.batched_fiml import (
@@ -50,10 +49,6 @@ class FimlDrawer:
     @property
     def table(self) -> ParameterTable:
         return self.model.table
-
-    @property
-    def seconds_a_draw(self) -> float:
-        return workload.with_gaps(self.design.n, len(self.patterns.observed))
 
     @property
     def n(self) -> int:

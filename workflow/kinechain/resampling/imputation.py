@@ -47,10 +47,6 @@ class ImputationDrawer:
         return self.model.table
 
     @property
-    def seconds_a_draw(self) -> float:
-        return 1.0
-
-    @property
     def n(self) -> int:
         return int(np.isfinite(self.X[:, : len(self.model.names)]).any(axis=1).sum())
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain import workload
 from kinechain.fit import Fit
 from kinechain.numerics import Array
 from kinechain.numerics.batched_newton import cell_values, imply
@@ -39,10 +38,6 @@ class MonteCarloDrawer:
     @property
     def table(self) -> ParameterTable:
         return self.fit.table
-
-    @property
-    def seconds_a_draw(self) -> float:
-        return workload.from_law()
 
     @property
     def n(self) -> int:

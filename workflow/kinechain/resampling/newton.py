@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain import workload
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Fit
@@ -149,10 +148,6 @@ class NewtonDrawer:
     @property
     def table(self) -> ParameterTable:
         return self.model.table
-
-    @property
-    def seconds_a_draw(self) -> float:
-        return workload.searched(self.design.n, len(self.people))
 
     @property
     def n(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinechain.numerics.streams import Scheme, chunk_sizes
-from kinechain.resampling.drawing import draw_effects, join_draws
+from kinechain.resampling.drawing import draw_effects, join_draws, labels_of
 from kinechain.resampling.draws import Draws, restore_draws
 from kinechain.spec import ModelSpec
 
@@ -82,7 +82,7 @@ def _draw(
         draws=draws,
         cohort=cohort.name,
         scheme=scheme,
-        cluster=np.asarray(people[column]) if column else None,
+        cluster=labels_of(people, column) if column else None,
         accelerate=interval == "bca",
         chunks=chunks,
     )

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinechain import workload
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Fit
@@ -64,10 +63,6 @@ class RefitDrawer:
         return self.fit.table
 
     @property
-    def seconds_a_draw(self) -> float:
-        return workload.refitted(self.design.n)
-
-    @property
     def n(self) -> int:
         return self.fit.n
 
@@ -101,6 +96,8 @@ class RefitDrawer:
     def _used(self) -> NDArray[np.bool_]:
         """Rows that take part in the sample's own fit."""
         seen = np.isfinite(self.X)
+        if self.groups is not None:
+            seen = seen & (self.groups != "")[:, None]
         if self.spec.missing == "fiml":
             given = [at for at, name in enumerate(self.table.observed) if name in self.fit.rows.fixed]
             return np.asarray(seen.any(axis=1) & seen[:, given].all(axis=1))
