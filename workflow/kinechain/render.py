@@ -189,7 +189,7 @@ def _typst_columns(table: doc.Table) -> str:
     return ", ".join(widths)
 
 
-SHEET_CM = (17.2, 10.8, 22.5)
+SHEET_CM = (17.2, 9.9, 22.5)
 """Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
 
 
