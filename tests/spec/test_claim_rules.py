@@ -178,11 +178,19 @@ def test_shape_cannot_explain_a_link_that_pointed_the_other_way_before():
 
 
 def test_the_threshold_rival_wants_nothing_below_the_point():
-    rows = [row("threshold", "extra_slope", *CLEAR), row("threshold", "slope_below", *NULL)]
+    extra = [row("threshold", "extra_slope", *CLEAR), row("threshold", "extra_slope_ranked", *CLEAR)]
+    rows = [*extra, row("threshold", "slope_below", *NULL)]
     assert verdict("C16", rows, fits={}).verdict == "supported"
     assert verdict("RV11", rows, fits={}).verdict == "supported"
-    rows[1] = row("threshold", "slope_below", *CLEAR)
+    rows[2] = row("threshold", "slope_below", *CLEAR)
     assert verdict("RV11", rows, fits={}).verdict == "contradicted_opposite"
+
+
+def test_a_threshold_that_the_order_of_people_does_not_show_stays_open():
+    rows = [row("threshold", "extra_slope", *CLEAR), row("threshold", "extra_slope_ranked", *NULL)]
+    found = verdict("C16", rows, fits={})
+    assert (found.verdict, found.effect) == ("inconclusive", "extra_slope_ranked")
+    assert "Part by part: extra_slope supported, extra_slope_ranked practically zero." in found.reasons
 
 
 def trial(effect, estimate, error, **facts):

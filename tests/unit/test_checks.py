@@ -261,6 +261,22 @@ def test_a_kink_at_the_declared_point_is_found():
     assert table.loc["extra_slope", "estimate"] == pytest.approx(0.3, abs=0.06)
     assert table.loc["slope_below", "estimate"] == pytest.approx(0.0, abs=0.04)
     assert table.loc["extra_slope", "low"] > 0
+    assert table.loc["extra_slope_ranked", "low"] > 0, "a kink stays when people are only put in order"
+
+
+def test_a_crowded_scale_end_bends_the_score_more_than_the_order():
+    """A straight relation, seen through twenty items that cannot go below nought: the sum bends, its ranks far less."""
+    random = np.random.default_rng(5)
+    frame = pd.concat([people()] * 20, ignore_index=True)
+    frame["x"] = random.normal(-70, 10, len(frame))
+    straight = 0.05 * (frame["x"] + 70) + random.standard_normal(len(frame))
+    items = 0.5 + straight.to_numpy()[:, None] + random.normal(0, 1, (len(frame), 20))
+    frame["y"] = np.maximum(items, 0).sum(axis=1)
+    table = CHECKS["threshold"](study(frame)).table.set_index("effect")
+    bent, ordered = table.loc["extra_slope"], table.loc["extra_slope_ranked"]
+    assert bent["standardised_low"] > 0.1, "the sum alone would call this a threshold"
+    assert abs(ordered["standardised"]) < 0.5 * bent["standardised"]
+    assert ordered["standardised_low"] < 0 < ordered["standardised_high"]
 
 
 def test_a_point_that_nobody_passes_is_told_in_counts():

@@ -10,6 +10,7 @@ from scipy.special import fdtrc, ndtr, ndtri
 
 from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
+from kinechain.numerics.ranks import normal_scores
 from kinechain.numerics.regression import fit_rows
 
 THRESHOLD_MODEL = "threshold"
@@ -21,8 +22,12 @@ def check_threshold(study: Study) -> CheckResult:
     """A linear spline with one knot at the declared point, as rows of an effect table.
 
     `extra_slope` is the change of slope beyond the point, `slope_below` the slope below it; in the outcome's unit per
-    unit of the exposure and standardised (SD of the outcome per SD of the exposure). Standard errors are robust to
-    unequal spread (HC3), intervals normal. The exposure is never cut into groups.
+    unit of the exposure and standardised (SD of the outcome per SD of the exposure). `extra_slope_ranked` is the same
+    change for the normal scores of the outcome's ranks: a scale whose ends are crowded bends a straight relation, and
+    such a bend shrinks or goes when people are only put in order, while a change of slope stays. Standard errors are
+    robust to unequal spread (HC3), intervals normal. The exposure is never cut into groups.
+
+    Interactions that another scale of the outcome takes away: Wagenmakers et al. (2012), doi 10.3758/s13421-011-0158-0.
 
     Columns: those of the effect table.
     """
@@ -42,15 +47,21 @@ def check_threshold(study: Study) -> CheckResult:
         note = f"Fewer than {fewest} people lie on one side of the declared point; no change of slope can be seen."
         return CheckResult(THRESHOLD_MODEL, empty, (note,))
     X = np.column_stack([np.ones(len(y)), x, np.maximum(x - knot, 0), data[:, 2:]])
-    beta, V = fit_rows(y, X, robust=True)
-    scale = x.std() / y.std()
     units = study.cohort.units
-    unit = f"{units.get(question.outcome, '')} per {units.get(question.exposure, '')}"
-    rows = [
-        _effect_row(study, name, float(beta[place]), math.sqrt(V[place, place]), scale, len(y), unit, question)
-        for name, place in (("slope_below", 1), ("extra_slope", 2))
-    ]
-    note = f"The point was declared in advance ({question.at}); robust (HC3) standard errors."
+    per = units.get(question.exposure, "")
+    scales = {"": (y, f"{units.get(question.outcome, '')} per {per}"), "_ranked": (normal_scores(y), f"SD per {per}")}
+    rows = []
+    for suffix, (outcome, unit) in scales.items():
+        beta, V = fit_rows(outcome, X, robust=True)
+        scale = x.std() / outcome.std()
+        rows += [
+            _effect_row(study, name, float(beta[place]), math.sqrt(V[place, place]), scale, len(y), unit, question)
+            for name, place in ((f"slope_below{suffix}", 1), (f"extra_slope{suffix}", 2))
+        ]
+    note = (
+        f"The point was declared in advance ({question.at}); robust (HC3) standard errors. Effects named `_ranked` are "
+        "of the normal scores of the outcome's ranks, which the ends of its scale bend less."
+    )
     return CheckResult(THRESHOLD_MODEL, pd.DataFrame(rows), (note,))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from kinechain.numerics import Array
+from kinechain.numerics.collinearity import invert_crossproducts
 from kinechain.numerics.ram import Index
 
 LOGISTIC_VARIANCE: Final = math.pi**2 / 3.0
@@ -145,7 +146,7 @@ def _fit_normal(y: Array, X: Array, clusters: Index | None) -> EquationFit:  # n
     n, q = X.shape
     variance = float(residual @ residual / n)
     covariance = np.zeros((q + 2, q + 2))
-    inverse = np.linalg.inv(D.T @ D)
+    inverse = invert_crossproducts(D)
     covariance[:-1, :-1] = variance * inverse
     covariance[-1, -1] = 2.0 * variance**2 / n
     influence = np.column_stack([D * residual[:, None] @ inverse, (residual**2 - variance) / n])

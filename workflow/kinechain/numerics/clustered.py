@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinechain.numerics import Array
+from kinechain.numerics.collinearity import invert_crossproducts
 from kinechain.numerics.longitudinal import Contrast, from_estimate
 
 
@@ -24,7 +25,7 @@ def fit_least_squares(y: Array, X: Array, weights: Array, cluster: NDArray[np.in
     cluster  (n,)    None: independent people with one variance, n - q degrees of freedom
     """
     n, q = X.shape
-    M = np.linalg.inv(X.T @ X)
+    M = invert_crossproducts(X)
     beta = M @ (X.T @ y)
     residual = y - X @ beta
     estimate = float(weights @ beta)

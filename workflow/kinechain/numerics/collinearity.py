@@ -14,6 +14,22 @@ ROUNDING = 0.6
 """Size of the eigenvalues of rounding errors of one unit, per root of the number of variables: 2 / sqrt(12)."""
 
 
+def invert_crossproducts(X: Array) -> Array:
+    """Inverse of X'X, for least squares.
+
+    X        (n, k)  complete
+    returns  (k, k)
+
+    Raises numpy.linalg.LinAlgError when the columns repeat one another. Whether an inversion meets an exact zero then
+    hangs on rounding and so on the processor; the eigenvalues of X'X, each column at length one, do not.
+    """
+    square = X.T @ X
+    length = np.sqrt(np.diag(square))
+    if not (length > 0).all() or np.linalg.eigvalsh(square / np.outer(length, length))[0] < EXACT * len(square):
+        raise np.linalg.LinAlgError("Singular matrix")
+    return np.asarray(np.linalg.inv(square), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """Variables that together have no freedom.

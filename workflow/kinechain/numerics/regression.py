@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from kinechain.numerics import Array
+from kinechain.numerics.collinearity import invert_crossproducts
 from kinechain.numerics.moments import Moments
 
 
@@ -91,7 +92,7 @@ def slopes_without_each(y: Array, X: Array) -> Array:
     Cook & Weisberg (1982), Residuals and Influence in Regression, equation 3.4.6. Complete rows only.
     """
     Z = np.column_stack([np.ones(len(y)), X])
-    inverse = np.linalg.inv(Z.T @ Z)
+    inverse = invert_crossproducts(Z)
     beta = inverse @ (Z.T @ y)
     residual = y - Z @ beta
     leverage = np.einsum("ij,jk,ik->i", Z, inverse, Z)
@@ -114,7 +115,7 @@ def fit_rows(y: Array, X: Array, *, robust: bool = False) -> tuple[Array, Array]
     n, k = X.shape
     if n <= k:
         raise np.linalg.LinAlgError(f"{n} people are too few for {k} coefficients")
-    inverse = np.linalg.inv(X.T @ X)
+    inverse = invert_crossproducts(X)
     beta = inverse @ (X.T @ y)
     residual = y - X @ beta
     if not robust:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinechain.numerics import Array
+from kinechain.numerics.collinearity import invert_crossproducts
 
 BURN_IN = 40
 BETWEEN = 5
@@ -67,7 +68,7 @@ def impute_visits(
         later[:, v] = gaps[:, v:n_visits].all(axis=1)
     jump = later & jumping[:, None]
     patterns = [(kind, np.flatnonzero((gaps == kind).all(axis=1))) for kind in np.unique(gaps, axis=0) if kind.any()]
-    inverse = np.linalg.inv(X.T @ X)
+    inverse = invert_crossproducts(X)
     root = np.linalg.cholesky(inverse)
     filled = np.where(gaps, np.nanmean(Y, axis=0), Y)
     kept, jumped = np.empty((imputations, n, R)), np.empty((imputations, n, R))
