@@ -74,7 +74,8 @@ def check_specifications(study: Study) -> CheckResult:
             limits = (estimate, estimate - z * error, estimate + z * error)
             rows.append((f"{outcome}~{cause}", *limits, text, *names, missing, main, math.nan, moments.n))
     table = pd.DataFrame(rows, columns=columns)
-    table["rank"] = table.groupby("effect", sort=False)["estimate"].rank(method="first").astype(int)
+    # Two choices that come to the same must not change places by rounding.
+    table["rank"] = table["estimate"].round(9).groupby(table["effect"], sort=False).rank(method="first").astype(int)
     return CheckResult("specifications", table, tuple(notes))
 
 

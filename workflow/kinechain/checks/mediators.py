@@ -11,6 +11,7 @@ from kinechain.checks.natural import proportion_mediated
 from kinechain.checks.plan import CheckResult, Study
 from kinechain.graph import graph_of
 from kinechain.numerics import Array
+from kinechain.numerics.normal_law import draw_normal
 from kinechain.numerics.regression import fit_rows
 
 DRAWS = 4_000
@@ -85,5 +86,5 @@ def _slopes(
     """Slopes on every cause, the estimate first, then draws; equations of a recursive model err independently."""
     X = np.column_stack([np.ones(len(column[outcome])), *(column[name] for name in causes)])
     beta, V = fit_rows(column[outcome], X)
-    drawn = np.vstack([beta, rng.multivariate_normal(beta, V, DRAWS)])
+    drawn = np.vstack([beta, draw_normal(rng, beta, V, DRAWS)])
     return {name: drawn[:, place] for place, name in enumerate(causes, start=1)}

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from kinechain.checks.plan import CheckResult, Question, Study
 from kinechain.numerics import Array
 from kinechain.numerics.conditional import conditional_effect, johnson_neyman
+from kinechain.numerics.normal_law import draw_normal
 from kinechain.numerics.regression import fit_rows
 
 DRAWS = 20_000
@@ -107,8 +108,8 @@ def _indirect(
     n: int,
 ) -> list[tuple[object, ...]]:
     """Conditional indirect effects and their slope over the moderator; the two equations' errors are independent."""
-    a = rng.multivariate_normal(first[0], first[1], DRAWS)
-    b = rng.multivariate_normal(second[0], second[1], DRAWS)
+    a = draw_normal(rng, first[0], first[1], DRAWS)
+    b = draw_normal(rng, second[0], second[1], DRAWS)
     ends = [(1 - level) / 2, (1 + level) / 2]
     rows: list[tuple[object, ...]] = []
     blank = ("", math.nan, math.nan, n)

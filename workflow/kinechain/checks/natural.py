@@ -16,6 +16,7 @@ from kinechain.numerics.natural import (
     natural_effects_linear,
     natural_effects_ordered,
 )
+from kinechain.numerics.normal_law import draw_normal
 from kinechain.numerics.regression import fit_rows
 from kinechain.numerics.sensitivity import e_value, e_value_of_interval
 
@@ -81,7 +82,7 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
     mediator, mediator_V = fit_rows(m, np.column_stack([ones, x, C]))
     outcome_X = np.column_stack([ones, x, m, x * m, C])
     reference, contrast = x.mean() - step / 2, x.mean() + step / 2
-    a = np.vstack([mediator, rng.multivariate_normal(mediator, mediator_V, DRAWS)])
+    a = np.vstack([mediator, draw_normal(rng, mediator, mediator_V, DRAWS)])
     if question.cut == BANDS:
         return _ordered_rows(study, question, data, (mediator, mediator_V), rng)
     if question.cut:
@@ -91,7 +92,7 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
         if min(event.sum(), len(event) - event.sum()) < fewest:
             raise _CannotBeAskedError(f"fewer than {fewest:.0f} people lie on one side of the cut")
         outcome, outcome_V = _logistic(event, outcome_X)
-        b = np.vstack([outcome, rng.multivariate_normal(outcome, outcome_V, DRAWS)])
+        b = np.vstack([outcome, draw_normal(rng, outcome, outcome_V, DRAWS)])
         spread = math.sqrt(
             float(np.sum((m - np.column_stack([ones, x, C]) @ mediator) ** 2)) / (len(x) - len(mediator))
         )
@@ -101,7 +102,7 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
         kind, unit, clinical = "binary", f"probability of at least {cut:g}", math.nan
     else:
         outcome, outcome_V = fit_rows(y, outcome_X)
-        b = np.vstack([outcome, rng.multivariate_normal(outcome, outcome_V, DRAWS)])
+        b = np.vstack([outcome, draw_normal(rng, outcome, outcome_V, DRAWS)])
         effects = natural_effects_linear(a, b, C.mean(axis=0), reference=reference, contrast=contrast)
         kind, unit = "linear", study.cohort.units.get(question.outcome, "")
         clinical = _mcid(study, question)
@@ -119,7 +120,7 @@ def _ordered_rows(
     X = np.column_stack([np.ones(len(x)), x, C])
     spread = math.sqrt(float(np.sum((m - X @ slopes) ** 2)) / (len(x) - len(slopes)))
     outcome, thresholds = _proportional_odds(np.searchsorted(cuts, y, side="right"), x, m, C, rng)
-    a = np.vstack([slopes, rng.multivariate_normal(slopes, slopes_V, DRAWS_ORDERED)])
+    a = np.vstack([slopes, draw_normal(rng, slopes, slopes_V, DRAWS_ORDERED)])
     step = study.decisions.value(question.contrast)
     found = natural_effects_ordered(
         a,
@@ -173,7 +174,7 @@ def _proportional_odds(
     covariance = np.asarray(fitted.cov_params())
     if not fitted.mle_retvals["converged"] or not np.isfinite(covariance).all():
         raise _CannotBeAskedError("the proportional-odds regression did not converge")
-    drawn = np.vstack([fitted.params, rng.multivariate_normal(fitted.params, covariance, DRAWS_ORDERED)])
+    drawn = np.vstack([fitted.params, draw_normal(rng, fitted.params, covariance, DRAWS_ORDERED)])
     k = X.shape[1]
     slopes = drawn[:, :k] / scale
     steps = np.column_stack([drawn[:, k], np.exp(drawn[:, k + 1 :])])

@@ -6,6 +6,7 @@ import numpy as np
 
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws
+from kinechain.numerics.normal_law import symmetric_root
 
 
 def wishart_moments(rng: np.random.Generator, correlation: Array, n: int, draws: int) -> MomentDraws:
@@ -18,8 +19,7 @@ def wishart_moments(rng: np.random.Generator, correlation: Array, n: int, draws:
     Proceedings of the Royal Society of Edinburgh 53, 260-283. Means are independent of it.
     """
     p = correlation.shape[0]
-    values, vectors = np.linalg.eigh(correlation)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root = symmetric_root(correlation)
     lower = np.tril_indices(p, -1)
     A = np.zeros((p, p, draws))
     A[lower] = rng.standard_normal((lower[0].size, draws))

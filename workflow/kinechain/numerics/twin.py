@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from kinechain.numerics import Array
+from kinechain.numerics.normal_law import symmetric_root
 
 
 def exact_rows(mean: Array, covariance: Array, n: int, rng: np.random.Generator) -> Array:
@@ -25,9 +26,7 @@ def exact_rows(mean: Array, covariance: Array, n: int, rng: np.random.Generator)
     Z = rng.standard_normal((n, p))
     frame, _ = np.linalg.qr(Z - Z.mean(axis=0))
     frame -= frame.mean(axis=0)
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    rows: Array = mean + np.sqrt(n) * frame @ root.T
+    rows: Array = mean + np.sqrt(n) * frame @ symmetric_root(covariance).T
     return rows
 
 

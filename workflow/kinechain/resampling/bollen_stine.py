@@ -14,6 +14,7 @@ from kinechain.fit import Fit
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale, moments_of_sums
 from kinechain.numerics.batched_newton import imply
+from kinechain.numerics.normal_law import symmetric_root
 from kinechain.numerics.ram import imply_moments
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes
 from kinechain.resampling.drawer import MomentFit
@@ -96,17 +97,12 @@ def bootstrap_fit_test(
 
 
 def turn(X: Array, fit: Fit) -> Array:
-    """Data (n, p) whose covariances are those the fit implies: centred, times S^-1/2 Sigma^1/2; means are kept."""
+    """Data (n, p) whose covariances are those the fit implies: centred, turned by roots of S and Sigma; means kept."""
     (group,) = fit.groups
     Sigma = imply_moments(group.ram, fit.estimates).Sigma
     centred = X - X.mean(axis=0)
     S = centred.T @ centred / len(X)
-    return np.asarray(X.mean(axis=0) + centred @ np.linalg.inv(_root(S)) @ _root(Sigma))
-
-
-def _root(S: Array) -> Array:
-    values, vectors = np.linalg.eigh(S)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
+    return np.asarray(X.mean(axis=0) + centred @ np.linalg.inv(symmetric_root(S)).T @ symmetric_root(Sigma).T)
 
 
 def statistics_of(fit: Fit, refit: MomentFit, moments: MomentDraws, scale: Scale) -> Array:

@@ -13,6 +13,7 @@ from kinechain.fit import Fit
 from kinechain.numerics import Array
 from kinechain.numerics.batched_newton import cell_values, imply
 from kinechain.numerics.batched_wishart import wishart_moments
+from kinechain.numerics.normal_law import symmetric_root
 from kinechain.numerics.streams import CHUNK, Scheme, stream
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.resampling.newton import exogenous_cells, fitted, newton_model, standardise_cells
@@ -88,5 +89,4 @@ class MonteCarloDrawer:
 def make_monte_carlo_drawer(spec: ModelSpec, data: Any) -> MonteCarloDrawer:
     """A drawer from the sample's own fit. Raises UserError where it has no numbers."""
     fit = fitted(spec, data)
-    values, vectors = np.linalg.eigh(fit.covariance)
-    return MonteCarloDrawer(fit, np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))))
+    return MonteCarloDrawer(fit, symmetric_root(fit.covariance))

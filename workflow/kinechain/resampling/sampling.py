@@ -19,6 +19,7 @@ from kinechain.numerics.batched_moments import (
     tiles,
     weighted_sums,
 )
+from kinechain.numerics.normal_law import symmetric_root
 from kinechain.numerics.streams import CHUNK, Scheme, stream
 from kinechain.numerics.weights import (
     cluster_weights,
@@ -285,8 +286,7 @@ def normal_law(source: Features) -> tuple[Array, Array]:
         F = np.asarray(source.rows(rows), np.float64)[:, 1:]
         first, second = first + F.sum(axis=0), second + F.T @ F
     mean = np.asarray(first) / n
-    values, vectors = np.linalg.eigh(np.asarray(second) / n - np.outer(mean, mean))
-    return mean, np.asarray(vectors * np.sqrt(np.maximum(values, 0.0) * n))
+    return mean, symmetric_root(np.asarray(second) / n - np.outer(mean, mean)) * np.sqrt(n)
 
 
 def normal_sums(law: tuple[Array, Array], n: int, seed: int, cohort: str, chunk: int) -> Array:

@@ -17,6 +17,7 @@ from kinechain.effects import differentiate_effects
 from kinechain.estimators import fit_model
 from kinechain.fit import Fit
 from kinechain.numerics import Array
+from kinechain.numerics.normal_law import symmetric_root
 from kinechain.numerics.sensitivity import slope_given_rho
 from kinechain.spec import spec_from_text
 from kinechain.trials.plan import TrialPlan
@@ -138,7 +139,7 @@ def follow_ways(trial: Trial, plan: TrialPlan, random: np.random.Generator, rhos
         return Mediated(fit, (), (), math.nan, None)
     effects = differentiate_effects(fit)
     place = {effect.name: at for at, effect in enumerate(effects.plan.effects)}
-    root = _root(fit.covariance)
+    root = symmetric_root(fit.covariance)
     theta = fit.estimates + random.standard_normal((DRAWS, len(fit.estimates))) @ root.T
     arrows = _arrows(fit)
     end, last = f"{mediation.outcome}_{plan.later}", f"{mediation.chain[-1]}_{plan.after}"
@@ -171,7 +172,7 @@ def draw_ways(
     arrows = _arrows(fit)
     free = sorted(set(arrows.values()))
     short = {ends: free.index(at) for ends, at in arrows.items()}
-    root = _root(fit.covariance[np.ix_(free, free)])
+    root = symmetric_root(fit.covariance[np.ix_(free, free)])
     theta = fit.estimates[free] + random.standard_normal((draws, len(free))) @ root.T
     here = fit.estimates[free][None]
     return {
@@ -188,12 +189,6 @@ def _against_control(trial: Trial, plan: TrialPlan) -> list[tuple[str, str]]:
         if len(comparison.arms) == 1 and comparison.against == (plan.control,) and comparison.arms[0] in trial.arms:
             pairs.append((name, comparison.arms[0]))
     return pairs
-
-
-def _root(covariance: Array) -> Array:
-    values, vectors = np.linalg.eigh(covariance)
-    root: Array = vectors * np.sqrt(np.maximum(values, 0.0))
-    return root
 
 
 def _arrows(fit: Fit) -> dict[tuple[str, str], int]:
