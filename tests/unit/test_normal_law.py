@@ -16,11 +16,11 @@ def covariance_of(scale: np.ndarray) -> np.ndarray:
 def test_its_square_is_the_covariance():
     S = covariance_of(np.array([1.0, 2.0, 0.1, 30.0]))
     R = symmetric_root(S)
-    assert R @ R.T == pytest.approx(S, rel=1e-12)
+    assert pytest.approx(S, rel=1e-12) == R @ R.T
 
 
 def test_a_variable_of_large_variance_leaves_the_others_alone():
-    """A variance of 1e24 beside one of 1: made of the covariance itself, a root loses the small variable to rounding."""
+    """A variance of 1e24 beside one of 1: a root made of the covariance itself loses the small one to rounding."""
     scale = np.array([1.0, 1.0, 1.0, 1e12])
     small = symmetric_root(covariance_of(np.ones(4)))
     assert symmetric_root(covariance_of(scale)) / scale[:, None] == pytest.approx(small, rel=1e-12, abs=1e-12)

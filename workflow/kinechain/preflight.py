@@ -23,9 +23,13 @@ Places = dict[tuple[str | int, ...], tuple[int, int]]
 
 def read_dictionary(config_dir: Path) -> Dictionary:
     """The dictionary of config/measures.yaml. Raises UserError with every mistake in it."""
-    file = config_dir / "measures.yaml"
+    return _read_dictionary(config_dir, _state(config_dir / "measures.yaml"))
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """What changes when a file is written again; nothing for one that is not there."""
     state = file.stat() if file.exists() else None
-    return _read_dictionary(config_dir, (state.st_mtime_ns, state.st_size) if state else ())
+    return (state.st_mtime_ns, state.st_size) if state else ()
 
 
 @cache
@@ -110,8 +114,11 @@ def load_cohort(name: str, config_dir: Path) -> Cohort:
 def read_threshold(config_dir: Path) -> int:
     """Smallest count that may be shown, from config/decisions.yaml; the project's default where it says nothing."""
     file = config_dir / "decisions.yaml"
-    if not file.exists():
-        return THRESHOLD
+    return _read_threshold(file, _state(file)) if file.exists() else THRESHOLD
+
+
+@cache
+def _read_threshold(file: Path, _state: tuple[int, ...]) -> int:
     decisions = read_yaml(file)
     entry = decisions.get("gate.smallest_shown_count", {}) if isinstance(decisions, Mapping) else {}
     return int(entry.get("value", THRESHOLD)) if isinstance(entry, Mapping) else THRESHOLD

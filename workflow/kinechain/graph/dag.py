@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import networkx as nx
@@ -38,11 +39,11 @@ class Graph:
 
     def descendants(self, node: str) -> tuple[str, ...]:
         """Everything an arrow path from the node reaches, the node left out."""
-        return self._ordered(nx.descendants(self.arrow_graph(), node))
+        return self._ordered(nx.descendants(_arrow_graph(self.nodes, self.arrows), node))
 
     def ancestors(self, node: str) -> tuple[str, ...]:
         """Everything an arrow path reaches the node from, the node left out."""
-        return self._ordered(nx.ancestors(self.arrow_graph(), node))
+        return self._ordered(nx.ancestors(_arrow_graph(self.nodes, self.arrows), node))
 
     def adjacent(self, one: str, other: str) -> bool:
         """Whether an arrow or an arc joins two nodes."""
@@ -55,11 +56,8 @@ class Graph:
         return tuple(nx.lexicographical_topological_sort(self.arrow_graph(), key=position.__getitem__))
 
     def arrow_graph(self) -> nx.DiGraph:
-        """The arrows alone, for networkx."""
-        graph = nx.DiGraph()
-        graph.add_nodes_from(self.nodes)
-        graph.add_edges_from(self.arrows)
-        return graph
+        """The arrows alone, for networkx; the caller's own."""
+        return _arrow_graph(self.nodes, self.arrows).copy()
 
     def without(self, arrows: Iterable[tuple[str, str]]) -> Graph:
         """The same graph with some arrows taken out."""
@@ -69,6 +67,15 @@ class Graph:
     def _ordered(self, chosen: Iterable[str]) -> tuple[str, ...]:
         wanted = set(chosen)
         return tuple(node for node in self.nodes if node in wanted)
+
+
+@lru_cache(maxsize=64)
+def _arrow_graph(nodes: tuple[str, ...], arrows: tuple[tuple[str, str], ...]) -> nx.DiGraph:
+    """A graph as networkx has it, made once while many questions are put to it; nobody may change it."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(arrows)
+    return graph
 
 
 def build_graph(
