@@ -20,6 +20,7 @@ from kinechain.numerics.polychoric import pairs
 from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import saturated_derivatives
 from kinechain.numerics.wls import WlsModel
+from kinechain.rounding import published
 from kinechain.solution import solve_rows
 from kinechain.spec import Row
 
@@ -218,7 +219,8 @@ def find_modification_indices(fit: Fit) -> tuple[ModificationIndex, ...]:
         for at, (number, _, lhs, op, rhs, _) in enumerate(candidates)
         if left[at] > NO_INFORMATION * own[at] and own[at] > 0.0
     ]
-    return tuple(sorted(found, key=lambda index: -index.mi))
+    # Equivalent candidates share one value: their order must not hang on its last bits.
+    return tuple(sorted(found, key=lambda index: -published(index.mi)))
 
 
 def _free_residuals(model: WlsModel, rams: list[Ram], k: int) -> WlsModel:

@@ -10,6 +10,7 @@ import pandas as pd
 from kinechain.checks.plan import CheckResult, Instrument, Study
 from kinechain.graph import Graph, against_time, equivalent_graphs, graph_of
 from kinechain.graph.equivalence import reversed_arrows
+from kinechain.numerics.fit_indices import beyond_rounding
 from kinechain.numerics.moments import Moments
 
 MOST_LISTED = 120
@@ -59,7 +60,7 @@ def check_atlas(study: Study) -> CheckResult:
                     "; ".join(f"{cause} -> {effect}" for cause, effect in own),
                     "; ".join(f"{cause} -> {effect}" for cause, effect in turned),
                     logl,
-                    logl - base,
+                    beyond_rounding(logl, base),
                     _degrees(member, fixed),
                     _meaning(graph, member, fixed),
                     _pruned(member, handle, excess[place], study),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinechain.checks.plan import CheckResult, Question, Study
+from kinechain.estimators.families import FAMILIES
 from kinechain.numerics import Array
 from kinechain.numerics.natural import (
     NaturalEffects,
@@ -162,20 +163,22 @@ def _proportional_odds(
 ) -> tuple[Array, Array]:
     """Coefficients as for a binary outcome (intercept column zero) and thresholds: the estimate first, then draws.
 
-    Proportional odds with exposure x mediator, by statsmodels.
+    Proportional odds with exposure x mediator, by the estimator that models of ordered outcomes use.
     """
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
     X = np.column_stack([x, m, x * m, C])
     centre, scale = X.mean(axis=0), X.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    model = OrderedModel(band, (X - centre) / scale, distr="logit")
-    fitted = model.fit(method="bfgs", disp=False, maxiter=500)
-    covariance = np.asarray(fitted.cov_params())
-    if not fitted.mle_retvals["converged"] or not np.isfinite(covariance).all():
+    fit = FAMILIES["ordered_logit"].fit(band.astype(np.float64), (X - centre) / scale, None)
+    if fit.problem or not np.isfinite(fit.covariance).all():
         raise _CannotBeAskedError("the proportional-odds regression did not converge")
-    drawn = np.vstack([fitted.params, draw_normal(rng, fitted.params, covariance, DRAWS_ORDERED)])
     k = X.shape[1]
+    # Drawn as the first threshold and the logarithms of the steps to the next, so that every draw has them in order.
+    step = np.diff(fit.cuts)
+    estimate = np.concatenate([fit.slopes, fit.cuts[:1], np.log(step)])
+    turn = np.eye(len(estimate))
+    later = np.arange(k + 1, len(estimate))
+    turn[later, later], turn[later, later - 1] = 1 / step, -1 / step
+    drawn = np.vstack([estimate, draw_normal(rng, estimate, turn @ fit.covariance @ turn.T, DRAWS_ORDERED)])
     slopes = drawn[:, :k] / scale
     steps = np.column_stack([drawn[:, k], np.exp(drawn[:, k + 1 :])])
     thresholds = np.cumsum(steps, axis=1) + (slopes @ centre)[:, None]

@@ -17,6 +17,7 @@ import numpy as np
 
 from kinechain.numerics import Array
 from kinechain.numerics.collinearity import invert_crossproducts
+from kinechain.numerics.cumulative_link import settle
 from kinechain.numerics.ram import Index
 
 LOGISTIC_VARIANCE: Final = math.pi**2 / 3.0
@@ -215,18 +216,15 @@ def _fit_ordered(distribution: str, y: Array, X: Array) -> EquationFit:
     gradient = np.asarray(model.score_obs(result.params))
     if np.abs(gradient.sum(axis=0)).max() > 1e-4 * len(y):
         return no_fit("the search did not converge: classes may be separated by a predictor")
-    own = np.asarray(result.params)
-    hessian = np.asarray(model.hessian(own))
-    own = own - np.linalg.solve(hessian, gradient.sum(axis=0))  # a last Newton step: quasi-Newton stops early
-    q = X.shape[1]
-    # statsmodels estimates the first cut and the logarithms of the steps to the next
-    steps = np.concatenate([own[q : q + 1], np.exp(own[q + 1 :])])
-    T = np.eye(len(own))
-    T[q:, q:] = np.tril(np.ones((len(steps), len(steps)))) * np.concatenate([[1.0], steps[1:]])
-    covariance = T @ np.linalg.inv(-np.asarray(model.hessian(own))) @ T.T
-    influence = np.asarray(model.score_obs(own)) @ np.linalg.inv(-np.asarray(model.hessian(own))) @ T.T
+    q, found = X.shape[1], np.asarray(result.params)
+    # statsmodels estimates the first cut and the logarithms of the steps to the next, and stops early
+    cuts = np.cumsum(np.concatenate([found[q : q + 1], np.exp(found[q + 1 :])]))
+    slopes, cuts, at = settle(classes, X, found[:q], cuts, distribution)
+    covariance = np.asarray(np.linalg.inv(-at.hessian))
+    log_cuts = np.concatenate([cuts[:1], np.log(np.diff(cuts))])
     empty = np.zeros(0)
-    return EquationFit(own[:q], empty, np.cumsum(steps), empty, covariance, influence, float(model.loglike(own)))
+    logl = float(model.loglike(np.concatenate([slopes, log_cuts])))
+    return EquationFit(slopes, empty, cuts, empty, covariance, at.scores @ covariance, logl)
 
 
 def _fit_ordered_logit(y: Array, X: Array, clusters: Index | None) -> EquationFit:  # noqa: ARG001

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinechain.numerics import Array
 from kinechain.numerics.fit_indices import (
+    beyond_rounding,
     comparative_fit,
     p_of_chisq,
     rmsea_of,
@@ -73,7 +74,8 @@ def measure_fit(inputs: TestInputs) -> dict[str, float]:
     n, n_groups = inputs.n, len(inputs.patterns)
     fixed_value = sum(_value_of_part(data, inputs.fixed) for data in inputs.patterns)
     logl, unrestricted = inputs.value - fixed_value, inputs.saturated_value - fixed_value
-    chisq, df = max(2.0 * (inputs.saturated_value - inputs.value), 0.0), inputs.n_moments - inputs.n_parameters
+    misfit = beyond_rounding(inputs.saturated_value, inputs.value)
+    chisq, df = max(2.0 * misfit, 0.0), inputs.n_moments - inputs.n_parameters
     baseline_value, baseline_df = 0.0, 0
     for data, (mean, covariance) in zip(inputs.patterns, inputs.saturated, strict=True):
         mu, Sigma = independence_moments(data, mean, covariance, inputs.exogenous)
@@ -260,7 +262,7 @@ def _complete_form(inputs: TestInputs, df: int, baseline_df: int) -> tuple[float
         gamma = W_inverse @ J @ W_inverse
         return float(np.sum((U @ W_inverse @ W_complete @ W_inverse @ U) * gamma.T))
 
-    chisq = 2.0 * (saturated_value - value)
+    chisq = 2.0 * beyond_rounding(saturated_value, value)
     baseline = 2.0 * (saturated_value - baseline_value)
     factor = correction(np.concatenate(inputs.deltas) @ inputs.directions) / df if df else math.nan
     factor_baseline = correction(_block_diagonal(baseline_deltas)) / baseline_df if baseline_df else math.nan

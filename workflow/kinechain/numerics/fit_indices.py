@@ -20,6 +20,13 @@ from kinechain.numerics import Array
 RMSEA_LEVEL = 0.90
 CLOSE_FIT = 0.05
 NOT_CLOSE_FIT = 0.08
+ROUNDING = 1e-12
+"""Relative size below which the difference of two numbers is what rounding left of them."""
+
+
+def beyond_rounding(one: float, other: float) -> float:
+    """one - other, and exactly 0 where the two agree to rounding: so an exact fit is 0 on every processor."""
+    return 0.0 if abs(one - other) <= ROUNDING * max(abs(one), abs(other)) else one - other
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,8 @@ def root_mean_square_residual(
     """SRMR over groups, weighted by people.
 
     groups  (sample mean (p,), sample covariance (p, p), implied mean, implied covariance) of each
+
+    Residual correlations below ROUNDING are none: what rounding leaves of an exact fit is 0, on every processor.
     """
     total = 0.0
     for (mean, S, mu, Sigma), n in zip(groups, n_by_group, strict=True):
@@ -99,5 +108,6 @@ def root_mean_square_residual(
         if with_means:
             shift = (mean - mu) / sd
             squares, count = squares + float(shift @ shift), count + len(shift)
-        total += n * math.sqrt(squares / count)
+        of_group = math.sqrt(squares / count)
+        total += n * of_group if of_group > ROUNDING else 0.0
     return total / sum(n_by_group)
