@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-scale bench-files bench-readers lock clean
+.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-processors bench-scale bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench-edits: setup ## a thousand single edits to a valid config: explained or ha
 
 bench-faults: setup ## a hundred kills at random and every other fault once (about 20 minutes; a full disk takes root)
 	nice $(BIN)/python benchmarks/faults.py --kills 100 --page benchmarks/results/faults.md
+
+bench-processors: setup ## the default study under two kernels: the same bytes from another processor? (about 6 minutes)
+	nice $(BIN)/python -m benchmarks.processors --page benchmarks/results/processors.md
 
 bench-scale: setup $(CLUSTER) ## what a run costs beside its imports: default study, then 50 cohorts by 10 models (about 12 minutes)
 	$(BIN)/python benchmarks/scale.py default --page benchmarks/results/scale_default.md

@@ -1,13 +1,22 @@
 import hashlib
 from pathlib import Path
 
-from kinechain.manifest import describe_files, tier_of
+from kinechain.manifest import about, describe_files, tier_of
 
 
 def test_pictures_are_advisory_and_their_numbers_are_not() -> None:
     assert tier_of(Path("figures/forest.svg")) == "picture"
     assert tier_of(Path("figures/forest.csv")) == "number"
     assert tier_of(Path("report.html")) == "page"
+
+
+def test_a_sixth_digit_that_tips_over_leaves_the_second_digest_as_it_is() -> None:
+    table = "effect,estimate,n\ny~x,0.0547191,420\nz~x,-1.2e-05,420\n"
+    assert about(table) == about(table.replace("0.0547191", "0.0547192"))
+    assert about(table) != about(table.replace("0.0547191", "0.0548191"))
+    assert about(table) != about(table.replace("-1.2e-05", "1.2e-05"))
+    assert about(table) != about(table.replace("420", "421", 1)), "whole numbers are held to the last digit"
+    assert about("version 2.4.6 of 2026-11-27") != about("version 2.4.7 of 2026-11-27")
 
 
 def test_every_file_has_digest_maker_and_inputs(tmp_path: Path) -> None:

@@ -179,6 +179,22 @@ def test_raw_numbers_may_differ_in_the_last_bits_of_another_processor(committed:
     assert status(None) is Status.ABSENT
 
 
+def test_a_sixth_digit_of_another_processor_is_within_the_tolerance(committed: dict[str, Any]) -> None:
+    committed["files"][EFFECTS]["about"] = "a" * 64
+    committed["environment"]["arithmetic"] = "openblas 0.3.31 SkylakeX"
+    again = altered(committed, EFFECTS)
+    again["environment"]["arithmetic"] = "openblas 0.3.31 Haswell"
+    changes = find_changes(committed, again)
+    assert changes.sentences() == [
+        "environment: arithmetic openblas 0.3.31 SkylakeX there, openblas 0.3.31 Haswell here"
+    ]
+    line = line_of(compare_made(committed, again, changes), EFFECTS)
+    assert (line.status, line.causes) == (Status.WITHIN, ("environment",))
+    assert "to four significant digits" in line.what
+    again["files"][EFFECTS]["about"] = "b" * 64
+    assert line_of(compare_made(committed, again, changes), EFFECTS).status is Status.DIFFERS
+
+
 def test_a_number_that_nothing_explains_differs(committed: dict[str, Any]) -> None:
     again = altered(committed, EFFECTS)
     changes = find_changes(committed, again)

@@ -18,7 +18,8 @@ from kinechain.rounding import is_number
 
 TIERS: Mapping[str, str] = {
     "input": "must be the same bytes",
-    "number": "rounded numbers: must be the same bytes on the same data, config, code and seed",
+    "number": "rounded numbers: the same bytes on the same data, config, code, seed and kind of processor; on another "
+    "kind the same to four significant digits",
     "page": "made from the numbers by templates: must be the same bytes with the same fonts and typesetter",
     "raw": "unrounded numbers: the same bytes, or the same values to a relative 1e-9",
     "picture": "advisory: its numbers are the csv beside it",
@@ -39,6 +40,10 @@ STEPS = (
     "write_index",
 )
 """Rules in the order in which one can change what another makes."""
+ABOUT_DIGITS = 4
+"""Significant digits of the second digest of a table: two fewer than are published, so that a sixth digit that another
+processor rounds otherwise hardly ever reaches it."""
+_FRACTION = re.compile(r"(?<![\w.])-?\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)(?![\w.])")
 SEAL = "sha256"
 """Key of the manifest's own digest, over everything else in it."""
 LIMITS = ("estimate", "low", "high", "mc_error_low", "mc_error_high")
@@ -71,13 +76,24 @@ def describe_files(
         relative = file.relative_to(root)
         cohort = next((part for part in relative.parts[1:-1] if part in inputs), "")
         behind = [cohort, ""] if cohort else list(inputs)
+        tier = tier_of(file)
         entries[relative.as_posix()] = {
-            "tier": tier_of(file),
+            "tier": tier,
             "sha256": sha256_file(file),
+            **({"about": about(file.read_text(encoding="utf-8"))} if tier == "number" else {}),
             "made_by": makers.get(file.name, makers.get(file.parent.name, "")),
             "inputs": sorted({path.as_posix() for name in behind for path in inputs.get(name, ())}),
         }
     return entries
+
+
+def about(text: str) -> str:
+    """Digest of a table or json with its numbers held to `ABOUT_DIGITS` significant digits; whole ones stay whole."""
+
+    def held(match: re.Match[str]) -> str:
+        return f"{float(match[0]):.{ABOUT_DIGITS - 1}e}"
+
+    return hashlib.sha256(_FRACTION.sub(held, text).encode()).hexdigest()
 
 
 def _files_in(path: Path) -> list[Path]:

@@ -261,7 +261,10 @@ def compare_made(
         has_moved = owner in moved if owner else bool(moved)
         has_strayed = owner in strayed if owner else bool(strayed)
         apart = (raw or {}).get(name)
-        status, what = _judge(tier, causes, has_moved=has_moved, has_strayed=has_strayed, apart=apart)
+        is_about = bool(old[name].get("about")) and old[name].get("about") == new[name].get("about")
+        status, what = _judge(
+            tier, causes, has_moved=has_moved, has_strayed=has_strayed, is_about=is_about, apart=apart
+        )
         cells = (details or {}).get(name, "")
         lines.append(Line(name, tier, status, causes or ("unexplained",), f"{what}; {cells}" if cells else what))
     return lines
@@ -275,12 +278,13 @@ def _cohort_of(name: str) -> str:
 
 
 def _judge(
-    tier: str, causes: tuple[str, ...], *, has_moved: bool, has_strayed: bool, apart: float | None
+    tier: str, causes: tuple[str, ...], *, has_moved: bool, has_strayed: bool, is_about: bool, apart: float | None
 ) -> tuple[Status, str]:
     """Status and words of a file whose bytes differ.
 
     has_moved    some recorded number of its cohort came out otherwise
     has_strayed  one of them by more than its Monte Carlo error, or a verdict changed
+    is_about     its numbers are the same to four significant digits, and everything else in it
     apart        largest relative difference of a raw file's values, None when they are not at hand
     """
     if tier == "picture":
@@ -291,8 +295,10 @@ def _judge(
         return _judge_raw(causes, apart)
     if has_strayed:
         return Status.DIFFERS, "recorded numbers moved by more than their Monte Carlo error, or a verdict changed"
+    if is_about and "randomness" not in causes:
+        return Status.WITHIN, "the same to four significant digits: another processor rounds further ones otherwise"
     if tier == "page" and "environment" in causes:
-        return Status.ADVISORY, "other packages set pages otherwise; its numbers are compared for themselves"
+        return Status.ADVISORY, "another environment sets pages otherwise; its numbers are compared for themselves"
     if has_moved:
         return Status.WITHIN, "its cohort's recorded numbers are within their Monte Carlo error, its verdicts the same"
     if "randomness" in causes:
