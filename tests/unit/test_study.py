@@ -1,6 +1,8 @@
 """Which models does a cohort get, and is what it lacks told?"""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,15 @@ def test_a_wrong_shape_does_not_hide_what_a_draft_leaves_open(folder: Path) -> N
         load_study(folder)
     assert [line for line in str(told.value).splitlines() if "design" in line]
     assert [line for line in str(told.value).splitlines() if "column `PT` is undecided: which way" in line]
+
+
+def test_planning_a_study_loads_no_tables():
+    """Every start of snakemake would pay for it: a study with nothing to do is asked often."""
+    asked = "import sys, kinechain.preflight, kinechain.registration, kinechain.sources, kinechain.study_preflight"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print({{'pandas', 'scipy', 'networkx', 'pyarrow'}} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kinechain.numerics.moments import Moments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Design = Literal["cross_sectional", "longitudinal", "trial", "summary"]
 
@@ -131,6 +133,8 @@ def row_marks(columns: list[pd.Series]) -> NDArray[np.void]:
 
 def _value_marks(column: pd.Series) -> NDArray[np.uint64]:
     """A mark for each value: text by its sha256, numbers by nine significant digits and the place of their point."""
+    import pandas as pd  # here, so that planning a study does not load it
+
     if not pd.api.types.is_numeric_dtype(column):
         positions, words = pd.factorize(column)
         marks = [int.from_bytes(hashlib.sha256(str(word).encode()).digest()[:8], "little") for word in words]
