@@ -1,8 +1,12 @@
 """The image nobody has built: does its Dockerfile read as one, and install what the lock names and nothing else?"""
 
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "ENTRYPOINT"}
@@ -33,10 +37,10 @@ def test_packages_come_from_the_lock_by_hash_only() -> None:
     installs = [
         part for word, text in instructions() if word == "RUN" for part in text.split("&&") if "install" in part
     ]
-    assert len(installs) == 3
+    assert len(installs) == 2
     for part in installs:
         assert "--no-deps" in part
-        assert "--require-hashes -r requirements" in part or "-r requirements-cluster.lock" in part or "-e ." in part
+        assert "--require-hashes -r requirements.lock" in part or "--no-build-isolation -e ." in part
 
 
 def test_what_is_copied_is_there() -> None:
@@ -44,6 +48,30 @@ def test_what_is_copied_is_there() -> None:
         if word == "COPY":
             *sources, _ = text.split()
             assert all((ROOT / source).exists() for source in sources)
+
+
+def test_whoever_runs_it_has_a_name_and_a_home() -> None:
+    """A user given by number has neither in the image, and snakemake does not start without."""
+    given = dict(pair.split("=", 1) for word, text in instructions() if word == "ENV" for pair in text.split())
+    assert given["USER"] and given["HOME"] == "/tmp"
+
+
+def test_what_git_ignores_stays_out_of_the_image() -> None:
+    """Neither what a run made nor what tools leave behind is copied."""
+
+    def patterns(name: str) -> set[str]:
+        lines = (ROOT / name).read_text("utf-8").split()
+        return {line.removeprefix("**/").rstrip("/") for line in lines if not line.startswith("!")}
+
+    kept = patterns(".dockerignore") | {"reports/*"}
+    assert {".git", "reports"} <= kept
+    assert patterns(".gitignore") <= kept
+
+
+@pytest.mark.skipif(not shutil.which("hadolint"), reason="hadolint is not installed")
+def test_the_linter_finds_nothing() -> None:
+    done = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_locks_pin_every_package_with_its_hash() -> None:
