@@ -1,6 +1,7 @@
 """The same study through a queue: job scripts, a shared folder, no shared memory; the bytes published are the same."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,20 @@ def test_a_queue_publishes_the_same_bytes(built_study: TinyStudy, tmp_path: Path
     made = study.published()
     assert f"reports/{COHORT}/report.html" in made
     assert {name: digest for name, digest in made.items() if alone.get(name) != digest} == {}
+
+
+def test_a_job_that_was_short_of_memory_is_given_twice_as_much(tmp_path: Path) -> None:
+    """A queue that ends each job below 800 MB: the second attempt gets through."""
+    study = make_study(tmp_path / "a study")
+    shutil.copytree(ROOT / "profiles", study.folder / "profiles")
+    short = 'submit)\n  [ "$2" -ge 800 ] || { echo exit 137 >too_small.sh; set -- submit "$2" "$3" too_small.sh; }'
+    study.edit("profiles/queue/queue.sh", "submit)", short)
+    made = f"data/derived/{COHORT}/cohort.parquet"
+    done = run_on_queue(study.folder, made)
+    assert done.returncode == 0, done.stderr[-3000:]
+    tried = [int(found) for found in re.findall(r"resources: .*\bmem_mb=(\d+)", done.stdout + done.stderr)]
+    assert len(tried) == 2 and tried[1] == 2 * tried[0] >= 800
+    assert (study.folder / "too_small.sh").exists() and (study.folder / made).exists()
 
 
 def test_a_job_that_is_killed_ends_the_run_and_not_for_ever(tmp_path: Path) -> None:

@@ -139,20 +139,26 @@ class Study:
         """Interval of a model's effects: its own, else the study's."""
         return str(self.models[model].get("interval", self.config["inference"]["interval"]))
 
+    def rows(self, cohort: str) -> int:
+        """About how many people a cohort's file holds, without reading it."""
+        return rough_rows(self.root / self.data_file(cohort), len(self.cohorts[cohort].get("columns") or ()))
+
+    def draw_seconds(self, cohort: str, model: str) -> float:
+        """Seconds of one core that the draws of a model are predicted to take."""
+        own = self.cohorts[cohort]
+        return self.config["inference"]["draws"] * workload.predict(
+            str(self.models[model].get("equations", "")),
+            n=self.rows(cohort),
+            **{key: self.method_of(cohort, model)[key] for key in ("estimator", "missing")},
+            is_published=own.get("format") == "moments" or self.interval_of(model) == "monte_carlo",
+        )
+
     def draw_jobs(self, cohort: str, model: str) -> int:
         """How many jobs share the draws of a model, by what they are predicted to take."""
-        inference = self.config["inference"]
         if self.interval_of(model) == "monte_carlo":
             return 1
-        own = self.cohorts[cohort]
-        rows = rough_rows(self.root / self.data_file(cohort), len(own.get("columns") or ()))
-        seconds = inference["draws"] * workload.predict(
-            str(self.models[model].get("equations", "")),
-            n=rows,
-            **{key: self.method_of(cohort, model)[key] for key in ("estimator", "missing")},
-            is_published=own.get("format") == "moments",
-        )
-        return workload.jobs(seconds, self.seconds_a_job, len(chunk_sizes(inference["draws"])))
+        chunks = len(chunk_sizes(self.config["inference"]["draws"]))
+        return workload.jobs(self.draw_seconds(cohort, model), self.seconds_a_job, chunks)
 
     def measures_digest(self, cohort: str) -> str:
         """Digest of the entries of config/measures.yaml that a cohort mentions, and of its shared parts."""

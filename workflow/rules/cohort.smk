@@ -21,7 +21,7 @@ rule build_cohort:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(400),
+        mem_mb=memory(400, per_row=0.001),
         runtime=minutes(5),
     params:
         code=code("build_cohort"),

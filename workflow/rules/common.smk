@@ -3,6 +3,7 @@
 # requires  config/*.yaml and what they name
 # provides  STUDY, COHORTS and the helpers of the other rule files
 
+import math
 import os
 import sys
 from functools import cache
@@ -40,6 +41,7 @@ def code(script):
 STUDY, REGISTRATION = load()
 TEMPLATE = templates_digest()
 COHORTS = list(STUDY.cohorts)
+SLOWER = 5  # how much slower a node may be than the machine that predictions were measured on
 
 
 wildcard_constraints:
@@ -124,18 +126,47 @@ def digests(wildcards):
     )
 
 
-def memory(megabytes, per_draw=0.0):
-    """What a job may hold: its code and tables, and so much for each draw; twice as much after each failed attempt."""
-    asked = megabytes + per_draw * STUDY.config["inference"]["draws"]
-    return lambda wildcards, attempt: int(asked) * 2 ** (attempt - 1)
+@cache
+def seconds_of_draws(cohort, model):
+    """Seconds that one of the jobs which share a model's draws is predicted to take."""
+    return STUDY.draw_seconds(cohort, model) / STUDY.draw_jobs(cohort, model)
 
 
-def minutes(least, per_work=0.0):
-    """How long a job may take: a few minutes, and so much for a million draws times kilobytes of data."""
+def own_draws(wildcards):
+    """The same for the model of a job."""
+    return seconds_of_draws(wildcards.cohort, wildcards.model)
+
+
+def all_draws(wildcards):
+    """Seconds that the draws of all models of a cohort are predicted to take, one after the other."""
+    return sum(
+        STUDY.draw_seconds(wildcards.cohort, model)
+        for model in STUDY.models_of(wildcards.cohort)
+    )
+
+
+@cache
+def rows(cohort):
+    """About how many people a cohort has; none where a job is of no cohort."""
+    return STUDY.rows(cohort) if cohort else 0
+
+
+def memory(megabytes, per_draw=0.0, per_row=0.0):
+    """What a job may hold: its code, and so much for each draw and each row; twice as much after each failed attempt."""
+    fixed = megabytes + per_draw * STUDY.config["inference"]["draws"]
 
     def asked(wildcards, attempt):
-        size = os.path.getsize(STUDY.data_file(wildcards.cohort)) / 1000
-        work = STUDY.config["inference"]["draws"] * size / 1e6
-        return int(least + per_work * work) * 2 ** (attempt - 1)
+        people = rows(wildcards.get("cohort"))
+        return math.ceil(fixed + per_row * people) * 2 ** (attempt - 1)
 
-    return asked if per_work else lambda wildcards, attempt: least * 2 ** (attempt - 1)
+    return asked
+
+
+def minutes(least, seconds=lambda wildcards: 0.0):
+    """How long a job may take: a few minutes and what is predicted, times SLOWER; twice as much after each failed attempt."""
+
+    def asked(wildcards, attempt):
+        predicted = SLOWER * seconds(wildcards) / 60
+        return math.ceil(least + predicted) * 2 ** (attempt - 1)
+
+    return asked

@@ -30,8 +30,8 @@ rule run_checks:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(600, per_draw=0.02),
-        runtime=minutes(10, per_work=20),
+        mem_mb=memory(600, per_draw=0.02, per_row=0.005),
+        runtime=minutes(10, all_draws),
     params:
         code=code("run_checks"),
         choices=lambda wildcards: STUDY.choices_of_checks(wildcards.cohort),
@@ -66,8 +66,8 @@ rule judge_claims:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(500, per_draw=0.06),
-        runtime=minutes(5, per_work=2),
+        mem_mb=memory(500, per_draw=0.06, per_row=0.005),
+        runtime=minutes(5, all_draws),
     params:
         code=code("judge_claims"),
     script:

@@ -19,8 +19,8 @@ rule fit_model:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(400),
-        runtime=minutes(5, per_work=2),
+        mem_mb=memory(400, per_row=0.005),
+        runtime=minutes(5, own_draws),
     params:
         code=code("fit_model"),
         model=model_params,
@@ -46,8 +46,8 @@ rule draw_part:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(500, per_draw=0.04),
-        runtime=minutes(5, per_work=20),
+        mem_mb=memory(500, per_draw=0.04, per_row=0.005),
+        runtime=minutes(5, own_draws),
     params:
         code=code("draw_part"),
         model=model_params,
@@ -73,8 +73,8 @@ rule draw_effects:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(500, per_draw=0.04),
-        runtime=minutes(5, per_work=20),
+        mem_mb=memory(500, per_draw=0.04, per_row=0.005),
+        runtime=minutes(5, own_draws),
     params:
         code=code("draw_effects"),
         model=model_params,
@@ -101,7 +101,7 @@ rule analyse_trial:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(500, per_row=0.005),
         runtime=minutes(15),
     params:
         code=code("analyse_trial"),

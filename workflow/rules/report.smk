@@ -75,7 +75,7 @@ rule write_tables:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(500, per_row=0.005),
         runtime=minutes(5),
     params:
         code=code("write_tables"),
@@ -105,7 +105,7 @@ rule draw_figures:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(700),
+        mem_mb=memory(700, per_row=0.005),
         runtime=minutes(10),
     params:
         code=code("draw_figures"),
@@ -151,7 +151,7 @@ rule write_report:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(800),
+        mem_mb=memory(800, per_row=0.005),
         runtime=minutes(10),
     params:
         code=code("write_report"),

@@ -34,7 +34,7 @@ rule make_twin:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory(600),
+        mem_mb=memory(600, per_row=0.005),
         runtime=minutes(10),
     params:
         code=code("make_twin"),
