@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-processors bench-scale bench-files bench-readers lock clean
+.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-processors bench-scale bench-slurm bench-fresh bench-files bench-readers lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,12 @@ bench-scale: setup $(CLUSTER) ## what a run costs beside its imports: default st
 	$(BIN)/python benchmarks/scale.py default --page benchmarks/results/scale_default.md
 	$(BIN)/python benchmarks/scale.py many --cohorts 50 --page benchmarks/results/scale_many.md
 	PYTHONPATH=$(VENV)/cluster $(BIN)/python benchmarks/scale.py many --cohorts 4 --profile profiles/queue --page benchmarks/results/scale_queue.md
+
+bench-slurm: setup $(CLUSTER) ## a cohort through Slurm and on this machine: the same bytes? (root starts a Slurm where none answers)
+	PYTHONPATH=$(VENV)/cluster $(BIN)/python -m benchmarks.slurm --page benchmarks/results/slurm.md
+
+bench-fresh: ## the README's first command on a new Debian, made for it (root, debootstrap)
+	sh benchmarks/fresh_machine.sh report > benchmarks/results/fresh_machine.md
 
 bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear line each (about ten minutes)
 	$(BIN)/python -m benchmarks.corpus 5000 --page benchmarks/results/corpus.md

@@ -5,19 +5,22 @@
 
 `default`: the default study in a copy of the repository, cold, with nothing to do (three times, the least told), after
 one model changed and after one figure changed. `many`: so many cohorts of the demo, each with ten models, up to the
-estimates of every model; on two cores, or through the queue of a profile.
+estimates of every model, on two cores; with --profile then once more through the queue of a profile, and what the two
+runs made is compared byte by byte.
 
-CPU of snakemake is its own process's; CPU of jobs is that of its children. Imports are timed alone: the modules each
-script imports at its top, in a fresh interpreter, the least of three. Overhead of a job is the time that two cores had
-and no job used, shared among the jobs.
+CPU of snakemake is its own process's; CPU of jobs is that of all other processes of a run, a queue's too. Imports are
+timed alone: the modules each script imports at its top, in a fresh interpreter, the least of three. Overhead of a
+job is the time that two cores had and no job used, shared among the jobs.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import ctypes
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,6 +35,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = 2
+BE_PARENT_OF_ORPHANS = 36
+"""PR_SET_CHILD_SUBREAPER of Linux: what a queue detaches becomes this process's child, so that its CPU is known."""
 TICKS = os.sysconf("SC_CLK_TCK")
 KEPT = ("Snakefile", "workflow", "config", "data/demo", "data/published", "profiles", "environment.yml")
 
@@ -74,8 +79,8 @@ def run_snakemake(what: str, folder: Path, *words: str, profile: str = "") -> Ru
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "snakemake", *chosen, *words]
     told = folder.parent / "told.txt"
-    begun = time.monotonic()
-    own = children = 0.0
+    before, begun = cpu_of_children(), time.monotonic()
+    own = 0.0
     with told.open("w", encoding="utf-8") as out:
         run = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder)
         while run.poll() is None:
@@ -83,14 +88,27 @@ def run_snakemake(what: str, folder: Path, *words: str, profile: str = "") -> Ru
                 fields = Path(f"/proc/{run.pid}/stat").read_text().rpartition(")")[2].split()
             except OSError:
                 break
-            own, children = (sum(int(tick) for tick in fields[at : at + 2]) / TICKS for at in (11, 13))
+            own = sum(int(tick) for tick in fields[11:13]) / TICKS
             time.sleep(0.02)
         code = run.wait()
     wall = time.monotonic() - begun
     text = told.read_text("utf-8")
     if code:
         sys.exit(text[-4000:])
-    return Run(what, wall, own, children, Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.M)))
+    return Run(
+        what, wall, own, cpu_of_children() - before - own, Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.M))
+    )
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of every process started from here that has ended, the jobs of a queue too; waits for all to end."""
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            break
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def import_seconds(folder: Path, script: Path) -> float:
@@ -178,25 +196,36 @@ def make_many(folder: Path, cohorts: int, models: int, people: int = 100, draws:
     return [f"data/derived/{name}/estimates/{model}.parquet" for name in names for model in chosen]
 
 
-def measure_many(folder: Path, cohorts: int, models: int, profile: str) -> list[str]:
-    """Every model of every cohort estimated once, then nothing to do."""
-    targets = make_many(folder, cohorts, models)
-    runs = [run_snakemake("cold", folder, *targets, profile=profile)]
-    runs.append(run_snakemake("nothing to do", folder, *targets, profile=profile))
+def overhead(run: Run, folder: Path) -> str:
+    """What the cores had and no job used, a job."""
     jobs, seconds = (sum(found[at] for found in seconds_by_rule(folder).values()) for at in (0, 1))
-    idle = (runs[0].wall * CORES - seconds) / jobs
-    where = f"through {profile}" if profile else f"on {CORES} cores"
-    return [
-        f"# {cohorts} cohorts by {models} models, {where}",
-        "",
-        *run_table(runs),
-        "",
-        f"Overhead of a job: {idle:.2f} s of a core"
-        f" ({runs[0].wall:.1f} s on {CORES} cores, {seconds:.1f} s in {jobs} jobs).",
-        "",
-        *rule_table(folder),
-        "",
-    ]
+    idle = (run.wall * CORES - seconds) / jobs
+    return f"{idle:.2f} s of a core ({run.wall:.1f} s on {CORES} cores, {seconds:.1f} s in {jobs} jobs)"
+
+
+def measure_many(folder: Path, cohorts: int, models: int, profile: str) -> list[str]:
+    """Every model of every cohort estimated once, then nothing to do; and the same through a queue."""
+    targets = make_many(folder, cohorts, models)
+    where = f"{CORES} cores" + (f", and through {profile}" if profile else "")
+    lines = [f"# {cohorts} cohorts by {models} models, on {where}", ""]
+    if profile:
+        queued = folder.with_name("queued")
+        shutil.copytree(folder, queued)
+    alone = run_snakemake("cold", folder, *targets)
+    runs = [alone, run_snakemake("nothing to do", folder, *targets)]
+    notes = ["", f"Overhead of a job: {overhead(alone, folder)}."]
+    if profile:
+        through = run_snakemake(f"cold, {profile}", queued, *targets, profile=profile)
+        runs += [through, run_snakemake(f"nothing to do, {profile}", queued, *targets, profile=profile)]
+        same = sum((folder / name).read_bytes() == (queued / name).read_bytes() for name in targets)
+        more = (through.own + through.children - alone.own - alone.children) / through.jobs.total()
+        notes += [
+            f"Through the queue: {overhead(through, queued)}.",
+            "",
+            f"**{same} of {len(targets)} files of estimates are the same bytes.** Through the queue a job costs"
+            f" {more:.2f} s of CPU more: a snakemake of its own starts and reads the study before its script does.",
+        ]
+    return [*lines, *run_table(runs), *notes, "", *rule_table(folder), ""]
 
 
 def main() -> int:
@@ -207,6 +236,7 @@ def main() -> int:
     parser.add_argument("--profile", default="")
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
+    ctypes.CDLL(None).prctl(BE_PARENT_OF_ORPHANS, 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "study"
         folder.mkdir()
