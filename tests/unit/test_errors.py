@@ -23,3 +23,5 @@ def test_the_closest_name_is_offered_else_where_names_are_listed() -> None:
     assert closest("kinesiofobia", ["kinesiophobia", "pain"]) == "Did you mean `kinesiophobia`?"
     assert closest("qqq", ["b", "a"]) == "Choose one of `a`, `b`."
     assert closest("qqq", ["b", "a"], "measures.yaml") == "Known names are listed in measures.yaml."
+    names = [f"a_{number}" for number in range(40)]
+    assert closest("other", names) == "The nearest names are `a_9`, `a_8`, `a_7`."

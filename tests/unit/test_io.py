@@ -1,3 +1,4 @@
+import errno
 import math
 from pathlib import Path
 
@@ -63,6 +64,40 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         io.write_bytes("text", tmp_path / "x")  # type: ignore[arg-type]  # the mistake under test
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "the disk is full: this was not written. Make room and run it again"),
+        (errno.EDQUOT, "the disk is full: this was not written. Make room and run it again"),
+        (errno.EROFS, "it cannot be written: its permissions, or those of the disk, forbid it. Make it writable"),
+        (errno.EACCES, "it cannot be written: its permissions, or those of the disk, forbid it. Make it writable"),
+    ],
+)
+def test_a_write_that_the_system_refuses_is_one_line_and_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    (tmp_path / "x").write_bytes(b"before")
+
+    def refuse(_: int) -> None:
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr("kinechain.io.os.fsync", refuse)
+    with pytest.raises(UserError) as error:
+        io.write_bytes(b"after", tmp_path / "x")
+    assert str(error.value).startswith(f"{(tmp_path / 'x').as_posix()}: {said}")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(UserError) as error:
+        io.read_json(tmp_path / "x.json")
+    assert str(error.value).endswith("x.json: its permissions forbid to read it. Make it readable.")
 
 
 def test_a_csv_keeps_text_as_text_and_missing_as_missing(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ change it. No line ever holds a value or an identifier of a single person: count
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 EXIT_USER_ERROR = 2
+MOST_LISTED = 20
+"""Names that a remedy lists; of more, only the nearest few are of help."""
+NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def raise_if_any(problems: Iterable[Problem]) -> None:
 
 
 def closest(name: str, known: Iterable[str], listed_in: str = "") -> str:
-    """Remedy for a name that is not known: the closest match, else where the names are listed."""
+    """Remedy for a name that is not known: the closest match, else where the names are listed or the nearest few."""
     options = sorted(known)
     match = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     listed = f" Known names are listed in {listed_in}." if listed_in else ""
@@ -59,4 +63,25 @@ def closest(name: str, known: Iterable[str], listed_in: str = "") -> str:
         return f"Did you mean `{match[0]}`?{listed}"
     if listed:
         return listed.strip()
+    if len(options) > MOST_LISTED:
+        near = difflib.get_close_matches(name, options, n=NEAREST, cutoff=0.0)
+        return f"The nearest names are {', '.join(f'`{option}`' for option in near)}."
     return f"Choose one of {', '.join(f'`{option}`' for option in options)}." if options else ""
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def forbidden(where: str) -> Problem:
+    """A file or folder that may not be written."""
+    what = "it cannot be written: its permissions, or those of the disk, forbid it"
+    return Problem(where, what, "Make it writable, or copy the study to a place that is")
+
+
+def write_problem(error: OSError, where: str) -> Problem | None:
+    """What to do where the system refused to write a file; None where it gave another reason."""
+    if error.errno in _NO_ROOM:
+        what = "the disk is full: this was not written"
+        return Problem(where, what, "Make room and run it again: it goes on where it stopped")
+    return forbidden(where) if error.errno in _FORBIDDEN else None

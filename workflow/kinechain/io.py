@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kinechain.errors import Problem, UserError
+from kinechain.errors import Problem, UserError, write_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,20 @@ CSV_DIGITS = 10
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write `content` to `path`, whole or not at all; folders are made as needed."""
+    """Write `content` to `path`, whole or not at all; folders are made as needed.
+
+    Raises UserError when the disk is full or may not be written.
+    """
+    try:
+        _replace(path, content)
+    except OSError as error:
+        problem = write_problem(error, path.as_posix())
+        if problem is None:
+            raise
+        raise UserError(problem) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     part = Path(name)
@@ -124,6 +137,8 @@ def _telling_damage(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
+    except PermissionError:
+        raise UserError(Problem(path.as_posix(), "its permissions forbid to read it", "Make it readable")) from None
     except (ValueError, OSError) as error:  # what json, pandas and pyarrow raise; ArrowInvalid is a ValueError
         what = f"this file is damaged and cannot be read ({type(error).__name__})"
         remedy = "Delete it and run `snakemake` again: what is missing is made anew"
@@ -166,7 +181,7 @@ def read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        what = getattr(error, "problem", None) or "not readable as yaml"
+        what = getattr(error, "problem", None) or f"not readable as yaml: {getattr(error, 'reason', error)}"
         raise UserError(Problem(where, what, "Mend the yaml there")) from None
     except (ValueError, RecursionError) as error:
         raise UserError(Problem(str(path), f"not readable as yaml: {error}", "Mend the yaml")) from None

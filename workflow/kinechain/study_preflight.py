@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from kinechain.errors import Problem, UserError, closest, raise_if_any
+from kinechain.errors import Problem, UserError, closest, forbidden, raise_if_any
 from kinechain.io import read_json, read_yaml, sha256_file, write_json
 from kinechain.places import value_at, with_place
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from kinechain.cohort import Cohort
 
 FILE = (CONFIG / "config.yaml").as_posix()
-WRITTEN = ("data/derived", "reports", "logs", ".snakemake")
+FILLED = ("data/derived", "reports", "logs")
 """Folders a run makes and fills."""
+STATE = ".snakemake"
+"""Folder in which snakemake keeps what it knows of earlier runs."""
 MOST_MOVED = 0.1
 """Share of a standard error that an interval's end may move between seeds: more is seen in a table of two digits."""
 WELL_DRAWN = 0.04
@@ -82,14 +84,11 @@ def check_once(study: Study, config: Mapping[str, Any]) -> None:
 
 
 def unwritable(root: Path) -> list[Problem]:
-    """The study's folder and those that a run writes to, where they are and cannot be written."""
-    rooms = (root, *(root / name for name in WRITTEN))
+    """The study's folder and those that a run fills, however deep, where they are and cannot be written."""
+    rooms = [root, root / STATE]
+    rooms += [Path(room) for name in FILLED for room, _, _ in os.walk(root / name)]
     return [
-        Problem(
-            f"{'the folder of the study' if room == root else room.relative_to(root).as_posix()}",
-            "it cannot be written: its permissions, or those of the disk, forbid it",
-            "Make it writable, or copy the study to a place that is",
-        )
+        forbidden("the folder of the study" if room == root else room.relative_to(root).as_posix())
         for room in rooms
         if room.exists() and not os.access(room, os.W_OK)
     ]
