@@ -50,7 +50,7 @@ def test_a_run_whose_power_failed_in_the_middle_ends_the_same(bench: Bench, alon
     run.wait(timeout=PATIENCE)
     assert bench.published() != alone
     code, _ = bench.mend()
-    assert code == 0, bench.told.read_text("utf-8")[-2000:]
+    assert code == 0, bench.words[-2000:]
     assert bench.published() == alone
 
 
@@ -60,7 +60,7 @@ def test_a_second_run_in_the_folder_is_told_and_the_first_ends_the_same(bench: B
     assert locks(bench.folder)
     bench.told.rename(bench.told.with_suffix(".first"))
     assert bench.run() != 0
-    told = bench.told.read_text("utf-8")
+    told = bench.words
     assert "locked" in told and "--unlock" in told and "Traceback" not in told
     assert first.wait(timeout=PATIENCE) == 0
     assert bench.published() == alone
@@ -71,7 +71,7 @@ def test_a_damaged_intermediate_is_named_and_made_anew(bench: Bench, alone: dict
     path = bench.folder / "data" / "derived" / COHORT / "cohort.parquet"
     path.write_bytes(path.read_bytes()[:100])
     assert bench.run() != 0
-    told = bench.told.read_text("utf-8")
+    told = bench.words
     line = f"data/derived/{COHORT}/cohort.parquet: this file is damaged and cannot be read"
     assert line in told and "Delete it and run `snakemake` again" in told
     path.unlink()
@@ -97,5 +97,7 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_not_the_study(bench: Bench, 
         assert bench.run() != 0
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert "the disk is full: this was not written. Make room and run it again" in bench.words
+    assert "Traceback" not in bench.words
     assert bench.mend()[0] == 0
     assert bench.published() == alone
