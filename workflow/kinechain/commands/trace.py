@@ -10,7 +10,7 @@ from typing import Any
 
 from kinechain.errors import Problem, UserError
 from kinechain.io import read_json, sha256_file
-from kinechain.manifest import STEPS, parse_manifest
+from kinechain.manifest import LIMITS, STEPS, parse_manifest
 from kinechain.verify import MANIFEST
 
 MAKERS = {
@@ -31,7 +31,9 @@ ENTERS = {
     "config/schematic.yaml": "draw_figures",
     "config/registration.yaml": "write_report",
 }
-"""Config file -> first rule that reads it; every rule may read the others."""
+"""Config file -> first rule that reads it; every rule may read the others, and a model is first read when it is fitted."""
+
+MODELS = "config/models/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +79,13 @@ def find_entries(key: str, ledgers: Mapping[str, Mapping[str, Any]]) -> list[tup
 
 def tell(root: Path, cohort: str, key: str, entry: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
     """The number, the rules and code behind it, and its inputs with their digests, a line each."""
-    error = f", standard error {entry['error']}" if entry["error"] is not None else ""
+    error = f", standard error of the estimate {entry['error']}" if entry["error"] is not None else ""
     yield f"{cohort}/{key}"
     yield f"  printed   {entry['text']}"
     yield f"  value     {entry['value']}{error}"
     yield f"  what      {entry['rule']}"
+    if (moves := _monte_carlo_error(cohort, key, manifest)) is not None:
+        yield f"  draws     it moves by {moves} (Monte Carlo standard error) with another seed"
     yield f"  seed      {'none: nothing was drawn' if entry['seed'] is None else entry['seed']}"
     direct = [_file_of(root, cohort, name) for name in entry["inputs"]]
     makers = {MAKERS[part] for name in entry["inputs"] for part in name.split("/") if part in MAKERS} | {"write_report"}
@@ -94,15 +98,24 @@ def tell(root: Path, cohort: str, key: str, entry: Mapping[str, Any], manifest: 
         yield f"  from      {path.relative_to(root).as_posix() if path else name}, sha256 {digest}"
     report = manifest["files"].get(f"reports/{cohort}/ledger.json", {"inputs": []})
     named = set(entry["inputs"])
-    model = next((part for part in key.split("/") if f"config/models/{part}.yaml" in report["inputs"]), "")
+    model = next((part for part in key.split("/") if f"{MODELS}{part}.yaml" in report["inputs"]), "")
     for name in report["inputs"]:
+        enters = "fit_model" if name.startswith(MODELS) else ENTERS.get(name, "build_cohort")
         if (
             name in named
-            or ENTERS.get(name, "build_cohort") not in ["build_cohort", *steps]
-            or (model and name.startswith("config/models/") and Path(name).stem != model)
+            or enters not in ["build_cohort", *steps]
+            or (model and name.startswith(MODELS) and Path(name).stem != model)
         ):
             continue
         yield f"  input     {name}, sha256 {manifest['files'][name]['sha256'][:12]}"
+
+
+def _monte_carlo_error(cohort: str, key: str, manifest: Mapping[str, Any]) -> float | None:
+    """What the manifest recorded of a limit that was drawn; None for every other number."""
+    kind, _, rest = key.partition("/")
+    effect, _, limit = rest.rpartition("/")
+    recorded = dict(zip(LIMITS, manifest["drawn"].get(f"{cohort}/{effect}", ()), strict=False))
+    return recorded.get(f"mc_error_{limit}") if kind == "effects" else None
 
 
 def _file_of(root: Path, cohort: str, name: str) -> Path | None:
