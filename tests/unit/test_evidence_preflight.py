@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kinechain.checks import parse_plan, plan_problems
+from kinechain.checks.plan import check_questions, name_problems
 from kinechain.evidence import check_claims, draws_needed
 from kinechain.io import read_yaml
 from kinechain.schema import check_shape
@@ -172,9 +173,71 @@ def test_a_contrast_in_units_the_exposure_does_not_have_is_refused():
 def test_a_check_of_an_unknown_name_is_refused():
     question = {"exposure": "ham_tight", "outcome": "grip_kgg", "why": "hands are not legs"}
     assert asked(plan(negative_controls=[question])) == [
-        "config/checks.yaml: `negative_controls` names `grip_kgg`, which is no construct or measure. "
+        "config/checks.yaml: negative_controls: `grip_kgg` is no construct or measure. "
         "Did you mean `grip_kg`? Known names are listed in config/measures.yaml."
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"main_model": "M2_chain"}, "main_model: `M2_chain` is not a model. Did you mean `M1_chain`?"),
+        ({"atlas_models": ["M1_chian"]}, "atlas_models: `M1_chian` is not a model. Did you mean `M1_chain`?"),
+        (
+            {"time_order": [["agee"], ["pi"]]},
+            "time_order: `agee` is no construct, measure or macro. Did you mean `age`?",
+        ),
+        (
+            {"alternatives": {"ham_tight": ["ake_defict_deg"]}},
+            "alternatives: `ake_defict_deg` is no construct, measure or macro. Did you mean `ake_deficit_deg`?",
+        ),
+        (
+            {"total": {"exposure": "ham_tight", "outcome": "neck_pain", "adjust": "age + B_totl"}},
+            "total: `B_totl` is no construct, measure or macro. Did you mean `B_total`?",
+        ),
+    ],
+)
+def test_a_name_in_the_checks_that_is_nowhere_is_refused(changes, says):
+    content = {"main_model": "M1_chain", "edges": ["C04"], **changes}
+    (problem,) = name_problems(content, {"M1_chain"}, KNOWN, {"B_total"})
+    assert str(problem).startswith(f"config/checks.yaml: {says}")
+
+
+def test_names_of_visits_and_arms_are_known_to_the_checks():
+    content = {"main_model": "M1_chain", "edges": ["C04"], "time_order": [["arm_str"], ["neck_pain_post"]]}
+    assert list(name_problems(content, {"M1_chain"}, KNOWN, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("C4", "`C4` is not a claim. Did you mean `C04`? Known names are listed in config/claims.yaml."),
+        ("C02", "`C02` is a claim about no single path. Name claims whose first test has an effect `y~x`."),
+    ],
+)
+def test_an_edge_of_the_checks_that_is_no_claim_about_a_path_is_refused(named, says):
+    content = {"main_model": "M", "edges": [named]}
+    (problem,) = check_questions(content, {"C04": "y~x", "C02": ""}, {}, KNOWN, {}, DECISIONS)
+    assert str(problem) == f"config/checks.yaml: edges: {says}"
+
+
+def test_a_product_the_main_model_does_not_define_is_refused():
+    model = spec_from_text("pelvis_post ~ a*ham_tight\nind_chain := a", "M")
+    checks = plan(product="ind_chian")
+    (problem,) = plan_problems(checks, {"M": model}, KNOWN, {}, DECISIONS)
+    assert str(problem) == "config/checks.yaml: product: `ind_chian` is no effect of `M`. Did you mean `ind_chain`?"
+
+
+def test_a_claim_that_names_a_model_without_a_file_is_refused():
+    one = claim("C01")
+    tests = (dataclasses.replace(one.tests[0], model="MT_totl_effect"),)
+    (problem,) = check_claims(
+        (dataclasses.replace(one, tests=tests),), DECISIONS, {}, KNOWN, UNITS, written={"MT_total_effect"}
+    )
+    assert str(problem) == (
+        "config/claims.yaml: C01: `MT_totl_effect` is not a model. Did you mean `MT_total_effect`? "
+        "Known names are listed in config/models."
+    )
 
 
 def test_a_link_the_main_model_lacks_is_refused():

@@ -225,6 +225,40 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, monkeypatch: pyte
     )
 
 
+def test_every_folder_that_a_run_fills_and_cannot_write_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut = folder / "reports" / "demo_clinic" / "figures"
+    shut.mkdir(parents=True)
+    monkeypatch.setattr("os.access", lambda room, _mode: room != shut)
+    assert [problem.where for problem in unwritable(folder)] == ["reports/demo_clinic/figures"]
+
+
+def test_a_set_of_covariates_that_is_misspelt_is_told_with_the_one_meant(folder: Path, change: Replace) -> None:
+    change(M1, "B_lumbar", "B_lumbr")
+    place = at(folder, M1, "B_lumbr")
+    says = "`B_lumbr` is not a column of the data (cohort demo_clinic). Did you mean `B_lumbar`?"
+    assert told(folder) == [f"{place}: {says}"]
+
+
+def test_a_reason_for_a_path_that_the_model_does_not_have(folder: Path, change: Replace) -> None:
+    change(M1, "  e: A head held", "  ee: A head held")
+    place = at(folder, M1, "ee: A head")
+    says = "`ee` under `edges` is no label of the equations (cohort demo_clinic). Did you mean `e`?"
+    assert told(folder) == [f"{place}: {says}"]
+
+
+def test_a_key_that_is_misspelt_does_not_hide_what_else_is_wrong_in_its_file(folder: Path, change: Replace) -> None:
+    change(M1, "assumptions:", "asumptions:")
+    change(M1, "a*ham_tight", "a*ham_tigth")
+    lines = told(folder)
+    assert [("`ham_tigth`" in line, "`asumptions`" in line) for line in lines] == [(True, False), (False, True)]
+
+
+def test_a_unit_that_is_none_is_told_as_it_was_written(folder: Path, change: Replace) -> None:
+    change(CLINIC, "side: left, unit: kPa", "side: left, unit: kpa")
+    (line,) = told(folder)
+    assert line.endswith("cannot become `kPa` of `ppt_utrap_kpa`: 'kpa' is not a unit. Write a unit such as `kPa`.")
+
+
 @pytest.mark.parametrize("draws", [200, 5000])
 def test_movement_between_seeds_is_what_repeated_draws_show(draws: int) -> None:
     rng = np.random.default_rng(7)

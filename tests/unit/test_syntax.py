@@ -71,11 +71,11 @@ def test_names_may_be_any_letters() -> None:
     [
         ("y ~ x\nm ~ x z", 2, 7, "`z` does not continue the term `x`. Join terms with `+`."),
         ("y x", 1, 1, "`y` begins a line without an operator. Write `y ~ x`."),
-        ("y ~ ", 1, 4, "nothing stands after `~`."),
-        ("~ x", 1, 1, "nothing stands before `~`."),
+        ("y ~ ", 1, 4, "nothing stands after `~`. Write what is missing there, or take it out."),
+        ("~ x", 1, 1, "nothing stands before `~`. Write what is missing there, or take it out."),
         ("y ~ x ~ z", 1, 7, "`~` is a second operator in one statement. Put it on its own line."),
         ("y ~ 3x", 1, 5, "`3` stands where a variable is needed. A number before a variable needs `*`."),
-        ("y ~ x + + z", 1, 9, "nothing stands before `+`."),
+        ("y ~ x + + z", 1, 9, "nothing stands before `+`. Write what is missing there, or take it out."),
         ("y ~ y", 1, 5, "`y` stands on both sides of `~`."),
         ("y ~ @x", 1, 5, "`@` has no meaning here. Names hold letters, digits, `_` and `.`."),
         (

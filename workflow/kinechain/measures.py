@@ -219,7 +219,8 @@ def _unit_map(
             raise ValueError(f"'{unit}' and '{canonical}' measure different things")
         zero, one = (registry.Quantity(value, start).to(end).magnitude for value in (0.0, 1.0))
     except pint.UndefinedUnitError as error:
-        raise ValueError(f"'{error.unit_names}' is not a unit") from None
+        names = [error.unit_names] if isinstance(error.unit_names, str) else error.unit_names
+        raise ValueError(" and ".join(f"'{name}'" for name in names) + " is not a unit") from None
     except (pint.PintError, AssertionError, TypeError) as error:  # pint asserts while it parses
         raise ValueError(f"'{unit}' is not a unit") from error
     return LinearMap(float(one - zero), float(zero))

@@ -310,7 +310,8 @@ def build_spec(
     )
     table = spec.table
     if available is not None:
-        raise_if_any(unknown_variables(spec, table.observed, available))
+        raise_if_any(unknown_variables(spec, table.observed, available, macros or {}))
+    raise_if_any(unknown_edges(mapping.get("edges") or {}, spec))
     return spec
 
 
@@ -322,8 +323,24 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(str(word) for word in value)
 
 
-def unknown_variables(spec: ModelSpec, observed: Iterable[str], available: Collection[str]) -> list[Problem]:
-    """A problem for each observed variable that the data lack, with the place of its first use."""
+def unknown_edges(edges: Iterable[str], spec: ModelSpec) -> list[Problem]:
+    """A problem for each reason under `edges` that is given for no label of the model."""
+    given = (one.values for row in spec.flat for one in row.modifiers if one.kind == "label")
+    labels = {str(label) for values in given for label in values if label}
+    return [
+        Problem(spec.where, f"`{name}` under `edges` is no label of the equations", closest(str(name), labels))
+        for name in edges
+        if name not in labels
+    ]
+
+
+def unknown_variables(
+    spec: ModelSpec, observed: Iterable[str], available: Collection[str], macros: Iterable[str] = ()
+) -> list[Problem]:
+    """A problem for each observed variable that the data lack, with the place of its first use.
+
+    macros  names that might have been meant as well
+    """
     known = {str(name) for name in available}
     problems = []
     for name in observed:
@@ -332,7 +349,7 @@ def unknown_variables(spec: ModelSpec, observed: Iterable[str], available: Colle
             row = next((row for row in spec.flat if name in (row.lhs, row.rhs)), None)
             column = f":{row.column}" if row and row.rhs == name else ""
             place = f"{spec.where}:{row.line}{column}" if row else spec.where
-            problems.append(Problem(place, f"`{part}` is not a column of the data", closest(part, known)))
+            problems.append(Problem(place, f"`{part}` is not a column of the data", closest(part, {*known, *macros})))
     return problems
 
 

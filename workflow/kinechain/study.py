@@ -19,7 +19,7 @@ from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.io import json_text, read_yaml, rough_rows, sha256_file, yaml_positions
 from kinechain.numerics.streams import chunk_sizes
 from kinechain.places import texts_in_place
-from kinechain.schema import check_shape, where
+from kinechain.schema import check_shape, load_schema, where
 
 if TYPE_CHECKING:
     from kinechain.cohort import Cohort
@@ -318,6 +318,9 @@ def _read(file: Path, schema: str, problems: list[Problem], root: Path | None = 
 
         places = yaml_positions(file)
         problems += [Problem(where(one.path, places, shown), one.what, one.remedy) for one in open_questions(content)]
+    if mistakes and schema == "model":  # a misspelt key that it can do without does not hide what is wrong elsewhere
+        content = {key: value for key, value in content.items() if key in load_schema(schema)["properties"]}
+        mistakes = check_shape(content, schema, file, shown=shown)
     return None if mistakes else content
 
 
@@ -451,9 +454,11 @@ def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, st
 
 
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
-    from kinechain.checks.plan import check_questions
+    from kinechain.checks.plan import check_questions, name_problems
+    from kinechain.checks.shape import THRESHOLD_MODEL
     from kinechain.decisions import parse_decisions
     from kinechain.evidence import check_claims, parse_claims
+    from kinechain.trials import effect_rows
 
     config = study.root / CONFIG
     dictionary = read_yaml(config / "measures.yaml")
@@ -462,18 +467,21 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     units |= _units_of_constructs(study, units)
     owners = {name: str(entry.get("construct", "")) for name, entry in dictionary["measures"].items()}
     problems: list[Problem] = []
-    files = {name: _read(config / f"{name}.yaml", name, problems, study.root) for name in ("claims", "decisions")}
+    content = {name: _read(config / f"{name}.yaml", name, problems, study.root) for name in ("claims", "decisions")}
     asked = _read(config / "checks.yaml", "checks", problems, study.root) if (config / "checks.yaml").exists() else None
     if problems:
         return problems
     try:
-        claims = parse_claims(files["claims"] or {})
-        decisions = parse_decisions(files["decisions"] or {})
+        claims = parse_claims(content["claims"] or {})
+        decisions = parse_decisions(content["decisions"] or {})
     except UserError as error:
         return list(error.problems)
     reference = str(study.config.get("report", {}).get("main_model", ""))
-    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference)
+    files = {path.stem for path in (config / "models").glob("*.yaml")}
+    made = {*files, effect_rows.MODEL, THRESHOLD_MODEL}
+    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference, written=made)
     if asked is not None:
+        problems += name_problems(asked, files, names, study.config.get("macros", {}))
         paths = {claim.id: claim.tests[0].effect for claim in claims}
         problems += check_questions(asked, paths, specs, names, units, decisions)
     return problems

@@ -22,8 +22,9 @@ _UNSUPPORTED: Final = {
     "<~": "Formative (composite) variables are not estimated here; write the sum score as a column of the data",
     "<=": "Write `<`: a bound may be reached",
     ">=": "Write `>`: a bound may be reached",
-    "=": "Write `==` for a constraint or `:=` for a definition",
+    "=": "Write `~` for a regression, `==` for a constraint or `:=` for a definition",
 }
+_INCOMPLETE: Final = "Write what is missing there, or take it out"
 _FUNCTION_MODIFIERS: Final = ("start", "equal", "label", "lower", "upper")
 
 
@@ -148,9 +149,9 @@ def _read_statement(tokens: list[Token]) -> list[FlatRow]:
     end = Token("end", "", last.line, last.column + len(last.text))
     left, right = tokens[:at], tokens[at + 1 :]
     if not left:
-        raise ReadingError(operator, f"nothing stands before `{operator.text}`")
+        raise ReadingError(operator, f"nothing stands before `{operator.text}`", _INCOMPLETE)
     if not right:
-        raise ReadingError(end, f"nothing stands after `{operator.text}`")
+        raise ReadingError(end, f"nothing stands after `{operator.text}`", _INCOMPLETE)
     if operator.text in STATEMENTS:
         return [_read_formula_row(left, operator, right, end)]
     names = _read_left(left, operator)
@@ -180,12 +181,12 @@ def _split(tokens: list[Token], separator: str) -> list[list[Token]]:
         depth += (token.text == "(") - (token.text == ")")
         if token.text == separator and depth == 0 and token.kind == "operator":
             if not pieces[-1]:
-                raise ReadingError(token, f"nothing stands before `{separator}`")
+                raise ReadingError(token, f"nothing stands before `{separator}`", _INCOMPLETE)
             pieces.append([])
         else:
             pieces[-1].append(token)
     if not pieces[-1]:
-        raise ReadingError(tokens[-1], f"nothing stands after the last `{separator}`")
+        raise ReadingError(tokens[-1], f"nothing stands after the last `{separator}`", _INCOMPLETE)
     return pieces
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from kinechain.decisions import Decisions
 from kinechain.errors import Problem, UserError, closest
@@ -23,6 +23,7 @@ def check_claims(
     owners: Mapping[str, str] | None = None,
     *,
     reference: str = "",
+    written: Collection[str] | None = None,
 ) -> list[Problem]:
     """Everything wrong with the claims, each with the place to change; empty when they can be judged.
 
@@ -30,6 +31,7 @@ def check_claims(
     constructs  names that a cohort may have: constructs and measures of config/measures.yaml
     units       outcome measure or construct -> its unit, for claims judged in raw units; None to leave that unchecked
     owners      measure -> construct it stands for, for smallest effects named after a measure
+    written     models that have a file or that an analysis makes; None to leave their names unchecked
     reference   model whose graph says what comes after what; "" to leave adjustment sets unchecked
 
     Refused are a claim about an unknown construct, a model without the effect a claim asks it for, a smallest effect
@@ -48,6 +50,7 @@ def check_claims(
             for name in claim.needs
             if name not in constructs
         ]
+        problems += _unwritten(claim, written, where) if written is not None else ()
         problems += _tests(claim, models, where)
         problems += _unit(claim, decisions, units, owners or {}, where)
         problems += _adjustment(claim, models, reference)
@@ -80,6 +83,13 @@ def effects_of(spec: ModelSpec) -> tuple[str, ...]:
     from kinechain.effect_plan import plan_effects
 
     return plan_effects(spec.table, spec.covariates, spec.contrasts).names
+
+
+def _unwritten(claim: Claim, written: Collection[str], where: str) -> Iterator[Problem]:
+    """Models that are nowhere: a claim that only they can test would go untested without a word."""
+    for name in dict.fromkeys((*(test.model for test in claim.tests), *claim.rule.models)):
+        if name not in written:
+            yield Problem(where, f"`{name}` is not a model", closest(name, written, "config/models"))
 
 
 def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Problem]:
