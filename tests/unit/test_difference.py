@@ -48,6 +48,14 @@ def test_the_clearest_change_comes_first_and_effects_of_one_side_last() -> None:
     assert [change.effect for change in compare(before, after, level=0.95).changes] == ["large", "small", "gone"]
 
 
+def test_what_a_model_is_asked_about_comes_before_its_covariates_and_shares_of_variance() -> None:
+    noise = np.random.default_rng(5).standard_normal(500)
+    before = view(CHAIN, {"m~z": noise, "r2:m": noise, "ind_chain": noise, "m~x": noise})
+    after = view(CHAIN, {"m~z": noise + 9, "r2:m": noise + 9, "m~x": noise + 0.1 * noise})
+    names = [change.effect for change in compare(before, after, level=0.95).changes]
+    assert names[:2] == ["m~x", "ind_chain"] and set(names[2:]) == {"m~z", "r2:m"}
+
+
 def test_a_model_that_lost_its_numbers_says_why() -> None:
     difference = compare(view(CHAIN, {}), view(CHAIN, {}, problem="not identified: `a`"), level=0.95)
     assert difference.status == "it could be estimated -> not identified: `a`"

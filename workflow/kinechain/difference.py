@@ -71,7 +71,8 @@ class Difference:
     gained, lost   what is said of each kind (`paths`, `covariates`, `residual covariances`, `adjustment sets`,
                    `independences`) by the side after alone, and by the side before alone
     reconditioned  independences that both sides imply, given other variables
-    changes        effects of either side: those of both sides first, the clearest change before the others
+    changes        effects of either side: those asked about before the paths of covariates and shares of variance; of
+                   each, those of both sides first and the clearest change before the others
     is_paired      whether each draw is the same resample: as many people, the same seed and scheme
     """
 
@@ -109,7 +110,8 @@ def compare(before: View, after: View, *, level: float) -> Difference:
     gained = {kind: _only(said[1][kind], said[0][kind]) for kind in said[0]}
     lost = {kind: _only(said[0][kind], said[1][kind]) for kind in said[0]}
     names = dict.fromkeys((*before.estimates, *after.estimates))
-    changes = sorted((_change(name, before, after, level) for name in names), key=_by_clearness)
+    found = (_change(name, before, after, level) for name in names)
+    changes = sorted(found, key=lambda change: (_is_beside(change.effect, covariates), *_by_clearness(change)))
     given = [_conditions(graph) for graph in graphs]
     reconditioned = tuple(
         f"{pair} | {given[0][pair]} -> | {given[1][pair]}"
@@ -143,6 +145,11 @@ def _change(name: str, before: View, after: View, level: float) -> Change:
         if len(seen):
             low, high = np.quantile(seen, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return Change(name, estimates[0], estimates[1], float(low), float(high))
+
+
+def _is_beside(effect: str, covariates: frozenset[str]) -> bool:
+    """Whether an effect is not what a model is asked about: the path of a covariate, or a share of variance."""
+    return effect.startswith("r2:") or effect.rpartition("~")[2] in covariates
 
 
 def _by_clearness(change: Change) -> tuple[bool, float]:
