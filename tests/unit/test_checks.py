@@ -135,7 +135,44 @@ def test_every_member_of_the_atlas_has_the_same_likelihood_and_time_prunes(resul
     assert list(table["pruned"].astype(bool)) == [False, False, True]
     assert table["meaning"].iloc[0] == "as fitted"
     assert "One wave cannot tell them apart." in results["atlas"].notes[0]
-    assert results["atlas"].notes[1] == "2 of 3 remain after the declared time order."
+    assert table["pruned"].iloc[2] == "time order: y -> x"
+    assert results["atlas"].notes[1] == (
+        "Time prunes 1 of 3, in which something later would act on something earlier: 3 (y -> x)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ((("c",), ("x",)), "neither `time_order` nor visits put one segment before another, and arrows of covariates are "),
+        ((("x",), ("y",)), "in none would something later act on something earlier."),
+    ],
+)
+def test_an_atlas_that_time_does_not_prune_says_so(order, said):
+    """Nothing joins y to x or m here, so that its place in time rules nothing out."""
+    made = study(models={"joint": spec_from_text("x ~ c\nm ~ x + c\ny ~ c\nm ~~ 0*y", "joint")})
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=dataclasses.replace(made.plan, time_order=order)))
+    assert list(result.table["pruned"]) == ["", ""]
+    assert result.notes[1].startswith(f"Time prunes none of them: {said}")
+
+
+def visited(names: dict[str, str]) -> Cohort:
+    """The drawn people as a cohort of two visits: variable -> its name with a visit."""
+    return dataclasses.replace(study().cohort, people=people().rename(columns=names), extra={"visits": ["bl", "fu"]})
+
+
+def test_the_order_of_visits_prunes_without_being_declared():
+    """x at the first visit, m and y at the second: only the graph in which x comes first is left."""
+    cohort = visited({"x": "x_bl", "m": "m_fu", "y": "y_fu"})
+    made = study(cohort=cohort, models={"joint": spec_from_text("x_bl ~ c\nm_fu ~ x_bl + c\ny_fu ~ m_fu + c", "joint")})
+    plan = dataclasses.replace(made.plan, time_order=())
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=plan))
+    assert list(result.table["pruned"]) == ["", "time order: m_fu -> x_bl", "time order: m_fu -> x_bl; y_fu -> x_bl"]
+    assert result.notes == (
+        "joint: 3 equivalent graphs have one likelihood. The likelihood cannot tell them apart.",
+        "Time prunes 2 of 3, in which something later would act on something earlier: 2 (m_fu -> x_bl); "
+        "3 (m_fu -> x_bl, y_fu -> x_bl).",
+    )
 
 
 def test_an_instrument_tells_apart_what_the_chain_alone_cannot():
@@ -152,7 +189,7 @@ def test_an_instrument_tells_apart_what_the_chain_alone_cannot():
     assert list(table["pruned"].astype(bool)) == [False, True, True]
     assert (table["bic_with_instrument"].iloc[0], table["instrument"].iloc[0]) == (0.0, "z")
     assert table["pruned"].iloc[1].startswith("instrument: z, BIC ")
-    assert "is assumed and cannot be seen here, 1 of 3 remain" in result.notes[1]
+    assert "is assumed and cannot be seen here, 1 of 3 remain" in result.notes[2]
 
 
 def test_an_instrument_that_is_noise_prunes_nothing():
@@ -161,6 +198,17 @@ def test_an_instrument_that_is_noise_prunes_nothing():
     made = study(frame)
     plan = dataclasses.replace(made.plan, instruments=(Instrument("z", ("m",)),), time_order=())
     assert not CHECKS["atlas"](dataclasses.replace(made, plan=plan)).table["pruned"].astype(bool).any()
+
+
+def test_a_column_under_two_names_is_no_hindrance_to_the_independences():
+    """The value at the first visit is the value at the start: with gaps their covariance matrix has no inverse."""
+    frame = people()
+    frame.loc[30:39, "m"] = np.nan
+    frame["x_bl"] = frame["x"]
+    models = {"plain": spec_from_text("m ~ x + c\ny ~ m + c", "plain"), "bl": spec_from_text("y ~ m + x_bl", "bl")}
+    both = CHECKS["independences"](study(frame, models=models)).table
+    alone = CHECKS["independences"](study(frame, models={"plain": models["plain"]})).table
+    pd.testing.assert_frame_equal(both[both["model"] == "plain"], alone)
 
 
 def test_implied_independences_hold_where_the_model_is_true(results):

@@ -177,6 +177,15 @@ def test_a_check_of_an_unknown_name_is_refused():
     ]
 
 
+def test_a_name_that_nothing_bears_has_no_place_in_time():
+    order = [["age", "sexx"], ["ham_tight_bl"], ["neck_pain", "age"]]
+    assert asked(plan(time_order=order)) == [
+        "config/checks.yaml: `time_order` names `sexx`, which is no construct or measure. "
+        "Did you mean `sex`? Known names are listed in config/measures.yaml.",
+        "config/checks.yaml: `time_order` names `age` more than once. Let each name stand in one tier.",
+    ]
+
+
 def test_a_link_the_main_model_lacks_is_refused():
     checks = dataclasses.replace(plan(), edges=(("neck_pain", "head_fwd"),))
     assert asked(checks) == [

@@ -426,12 +426,10 @@ def _check_order(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     """Causes measured after what they are said to cause, and arms said to be caused."""
     from kinechain.trials import check_time_order
 
-    visits = tuple(str(visit) for visit in cohort.extra.get("visits", ()))
     arms = tuple(name for name in cohort.variables if name.startswith("arm_"))
     observed = set(spec.table.observed)
     paths = [(row.lhs, row.rhs) for row in spec.table.rows if row.op == "~" and {row.lhs, row.rhs} <= observed]
-    plain = {*cohort.constructs, *cohort.constructs.values()}
-    return check_time_order(spec.where, paths, visits, arms, plain)
+    return check_time_order(spec.where, paths, cohort.visits, arms, cohort.plain)
 
 
 def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, str]:

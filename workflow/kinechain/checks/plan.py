@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "config/checks.yaml"
+MEASURES = "config/measures.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,12 @@ def plan_problems(
             if (outcome, cause) not in written:
                 what = f"`edges` asks for {outcome}~{cause}, which is no path of `{plan.main_model}`"
                 problems.append(Problem(FILE, what, "Name claims whose paths the main model has"))
+    problems += _time_problems(plan.time_order, known)
     for instrument in plan.instruments:
         for name in (instrument.name, *instrument.reaches):
             if name not in known:
                 what = f"`instruments` names `{name}`, which is no construct or measure"
-                problems.append(Problem(FILE, what, closest(name, known, "config/measures.yaml")))
+                problems.append(Problem(FILE, what, closest(name, known, MEASURES)))
     asked = [
         (key, question)
         for key in ("negative_controls", "splines", "moderation", "natural_effects")
@@ -140,7 +142,7 @@ def plan_problems(
         for name in question.needs:
             if name not in known:
                 what = f"`{key}` names `{name}`, which is no construct or measure"
-                problems.append(Problem(FILE, what, closest(name, known, "config/measures.yaml")))
+                problems.append(Problem(FILE, what, closest(name, known, MEASURES)))
         for decision in (name for name in (question.at, question.contrast) if name):
             if decision not in decisions:
                 remedy = closest(decision, decisions.entries, "config/decisions.yaml")
@@ -153,6 +155,21 @@ def plan_problems(
                 what = f"`{key}` asks for {decision} in {unit}, but `{question.exposure}` is measured in {own}"
                 problems.append(Problem(FILE, what, f"Name a decision in {own}, or another exposure"))
     return problems
+
+
+def _time_problems(order: Sequence[Sequence[str]], known: Collection[str]) -> list[Problem]:
+    """Names of the order of time that nothing bears, or that stand in two tiers; `name_visit` is a name at a visit."""
+    named = [name for tier in order for name in tier]
+    problems = [
+        Problem(FILE, f"`time_order` names `{name}`, which is no construct or measure", closest(name, known, MEASURES))
+        for name in dict.fromkeys(named)
+        if name not in known and not any(name.startswith(f"{one}_") for one in known)
+    ]
+    return problems + [
+        Problem(FILE, f"`time_order` names `{name}` more than once", "Let each name stand in one tier")
+        for name in dict.fromkeys(named)
+        if named.count(name) > 1
+    ]
 
 
 def check_questions(
