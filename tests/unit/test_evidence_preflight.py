@@ -58,7 +58,7 @@ def test_every_claim_that_a_cross_section_can_test_has_a_shipped_model():
 def test_the_shipped_checks_can_be_asked():
     plan = parse_plan(read_yaml(CONFIG / "checks.yaml"), {one.id: one.tests[0].effect for one in CLAIMS})
     units = UNITS | {"ham_tight": "deg", "thor_kyph": "deg"}
-    assert [str(problem) for problem in plan_problems(plan, shipped_models(), KNOWN, units, DECISIONS)] == []
+    assert [str(problem) for problem in plan_problems(plan, shipped_models(), KNOWN, units, DECISIONS, MACROS)] == []
 
 
 def test_an_unknown_construct_is_named_with_its_closest():
@@ -86,13 +86,28 @@ def test_a_smallest_effect_on_another_scale_is_refused():
 
 
 def test_an_effect_in_units_its_measure_does_not_have_is_refused():
-    rule = dataclasses.replace(claim("C17").rule, sesoi="sesoi.slr_passive_deg")
-    problems = check_claims(
-        (dataclasses.replace(claim("C17"), rule=rule),), DECISIONS, {}, KNOWN, UNITS | {"slr_passive_deg": "cm"}
-    )
+    """Whether the claim names the measure itself or leaves it to the construct, as C17 does."""
+    problems = check_claims((claim("C17"),), DECISIONS, {}, KNOWN, UNITS | {"slr_passive_deg": "cm"})
     assert [str(problem) for problem in problems] == [
-        "config/claims.yaml: C17: `sesoi.slr_passive_deg` is in deg, but `slr_passive_deg` is measured in cm. "
-        "Write the smallest effect in the measure's own unit."
+        "config/decisions.yaml: sesoi.slr_passive_deg: it is in deg, but `slr_passive_deg` is measured in cm. "
+        "Write it in the measure's own unit."
+    ]
+
+
+def test_a_smallest_effect_in_the_measures_unit_needs_an_estimate_in_it():
+    rule = dataclasses.replace(claim("C17").rule, scale="standardised")
+    assert told(dataclasses.replace(claim("C17"), rule=rule)) == [
+        "config/claims.yaml: C17: `sesoi.@ham_tight` is in the measure's own unit, but the estimate is standardised. "
+        "Write `scale: raw`."
+    ]
+
+
+def test_a_claim_of_a_model_that_is_nowhere_is_refused():
+    one = dataclasses.replace(claim("C04"), tests=(dataclasses.replace(claim("C04").tests[0], model="M2_chain_opn"),))
+    problems = check_claims((one,), DECISIONS, {}, KNOWN, UNITS, named=("M2_chain_open", "threshold"))
+    assert [str(problem) for problem in problems] == [
+        "config/claims.yaml: C04: `M2_chain_opn` is no model. Did you mean `M2_chain_open`? "
+        "Known names are listed in config/models."
     ]
 
 
@@ -151,9 +166,10 @@ def plan(**changes):
     return parse_plan(content, {"C04": "pelvis_post~ham_tight"})
 
 
-def asked(checks):
-    model = spec_from_text("pelvis_post ~ ham_tight", "M")
-    return [str(problem) for problem in plan_problems(checks, {"M": model}, KNOWN, {"ham_tight": "cm"}, DECISIONS)]
+def asked(checks, model="pelvis_post ~ ham_tight", named=()):
+    models = {"M": spec_from_text(model, "M")}
+    problems = plan_problems(checks, models, KNOWN, {"ham_tight": "cm"}, DECISIONS, MACROS, named)
+    return [str(problem) for problem in problems]
 
 
 def test_a_contrast_in_units_the_exposure_does_not_have_is_refused():
@@ -177,12 +193,45 @@ def test_a_check_of_an_unknown_name_is_refused():
     ]
 
 
+CHAIN = "pelvis_post ~ ham_tight + age\nlumbar_flat ~ pelvis_post + age\nthor_kyph ~ lumbar_flat + age\nab := 1*1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"main_model": "MM"}, "`main_model` names `MM`, which is no model. Did you mean `M`? Known names are listed in"),
+        ({"atlas_models": ["N"]}, "`atlas_models` names `N`, which is no model. Known names are listed in config/models."),
+        ({"product": "ind"}, "`product` names `ind`, which `M` does not define."),
+        (
+            {"alternatives": {"ham_tight": ["ake_deficit"]}},
+            "`alternatives` names `ake_deficit`, which is no construct or measure. Did you mean `ake_deficit_deg`?",
+        ),
+        (
+            {"total": {"exposure": "ham_tight", "outcome": "neck_pain", "adjust": "B_totl"}},
+            "`total` adjusts for `B_totl`, which is no construct, measure or macro. Did you mean `B_total`?",
+        ),
+        (
+            {"splines": [{"exposure": "ham_tight", "outcome": "lumbar_flat", "adjust": "B + pelvis_post"}]},
+            "`splines`: `pelvis_post` lies on the way from `ham_tight` to `lumbar_flat`; holding it blocks part of the "
+            "effect (ham_tight -> lumbar_flat). Take it out of `adjust`.",
+        ),
+        (
+            {"splines": [{"exposure": "ham_tight", "outcome": "lumbar_flat", "adjust": "thor_kyph"}]},
+            "`splines`: `thor_kyph` is a descendant of `lumbar_flat`; holding it bends the effect you ask for",
+        ),
+    ],
+)
+def test_names_that_are_nowhere_and_bad_adjustments_are_refused(changes, says):
+    (problem,) = asked(plan(**changes), CHAIN, ("M",))
+    assert problem.startswith(f"config/checks.yaml: {says}")
+
+
 def test_a_name_that_nothing_bears_has_no_place_in_time():
     order = [["age", "sexx"], ["ham_tight_bl"], ["neck_pain", "age"]]
     assert asked(plan(time_order=order)) == [
+        "config/checks.yaml: `time_order` names `age` more than once. Let each name stand in one tier.",
         "config/checks.yaml: `time_order` names `sexx`, which is no construct or measure. "
         "Did you mean `sex`? Known names are listed in config/measures.yaml.",
-        "config/checks.yaml: `time_order` names `age` more than once. Let each name stand in one tier.",
     ]
 
 

@@ -31,6 +31,8 @@ SHARED = ("config", "measures", "claims", "decisions", "checks")
 """Config files that all cohorts share."""
 OPTIONAL = ("config/registration.yaml", "config/schematic.yaml", "config/trial.yaml")
 """Config files that a study may have, shared as well."""
+ANALYSES = ("M10_trial", "threshold")
+"""What a claim may name as its model and no file describes: the analysis of arms, and the change of slope."""
 DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
     "level": 0.95,
@@ -443,7 +445,7 @@ def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, st
 
 
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
-    from kinechain.checks.plan import check_questions
+    from kinechain.checks.preflight import check_questions
     from kinechain.decisions import parse_decisions
     from kinechain.evidence import check_claims, parse_claims
 
@@ -464,8 +466,11 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     except UserError as error:
         return list(error.problems)
     reference = str(study.config.get("report", {}).get("main_model", ""))
-    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference)
+    written = [file.stem for file in (config / "models").glob("*.yaml")]
+    named = (*written, *ANALYSES)
+    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference, named=named)
     if asked is not None:
         paths = {claim.id: claim.tests[0].effect for claim in claims}
-        problems += check_questions(asked, paths, specs, names, units, decisions)
+        macros = study.config.get("macros", {})
+        problems += check_questions(asked, paths, specs, names, units, decisions, macros, written)
     return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from kinechain.cohort import Cohort
 from kinechain.decisions import Decisions
-from kinechain.errors import Problem, closest
 from kinechain.numerics import Array
 from kinechain.numerics.moments import Moments, moments_from_data
 from kinechain.spec import ModelSpec, build_spec
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "config/checks.yaml"
-MEASURES = "config/measures.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,87 +103,6 @@ def parse_plan(content: Mapping[str, Any], paths: Mapping[str, str]) -> CheckPla
         threshold=threshold,
         **lists,
     )
-
-
-def plan_problems(
-    plan: CheckPlan,
-    models: Mapping[str, ModelSpec],
-    known: Collection[str],
-    units: Mapping[str, str],
-    decisions: Decisions,
-) -> list[Problem]:
-    """Mistakes in config/checks.yaml: unknown names, models without the path, an effect in units its measure lacks.
-
-    known   constructs and measures a cohort may have
-    units   construct or measure -> unit; a name without one is not checked
-    """
-    problems: list[Problem] = []
-    if plan.main_model in models:
-        written = {(row.lhs, row.rhs) for row in models[plan.main_model].table.rows if row.op == "~"}
-        for outcome, cause in plan.edges:
-            if (outcome, cause) not in written:
-                what = f"`edges` asks for {outcome}~{cause}, which is no path of `{plan.main_model}`"
-                problems.append(Problem(FILE, what, "Name claims whose paths the main model has"))
-    problems += _time_problems(plan.time_order, known)
-    for instrument in plan.instruments:
-        for name in (instrument.name, *instrument.reaches):
-            if name not in known:
-                what = f"`instruments` names `{name}`, which is no construct or measure"
-                problems.append(Problem(FILE, what, closest(name, known, MEASURES)))
-    asked = [
-        (key, question)
-        for key in ("negative_controls", "splines", "moderation", "natural_effects")
-        for question in getattr(plan, key)
-    ]
-    asked += [(key, question) for key in ("total", "threshold") if (question := getattr(plan, key)) is not None]
-    for key, question in asked:
-        for name in question.needs:
-            if name not in known:
-                what = f"`{key}` names `{name}`, which is no construct or measure"
-                problems.append(Problem(FILE, what, closest(name, known, MEASURES)))
-        for decision in (name for name in (question.at, question.contrast) if name):
-            if decision not in decisions:
-                remedy = closest(decision, decisions.entries, "config/decisions.yaml")
-                problems.append(
-                    Problem(FILE, f"`{key}` asks for the decision `{decision}`, which is not there", remedy)
-                )
-                continue
-            unit, own = decisions[decision].unit, units.get(question.exposure, "")
-            if own and unit != own:
-                what = f"`{key}` asks for {decision} in {unit}, but `{question.exposure}` is measured in {own}"
-                problems.append(Problem(FILE, what, f"Name a decision in {own}, or another exposure"))
-    return problems
-
-
-def _time_problems(order: Sequence[Sequence[str]], known: Collection[str]) -> list[Problem]:
-    """Names of the order of time that nothing bears, or that stand in two tiers; `name_visit` is a name at a visit."""
-    named = [name for tier in order for name in tier]
-    problems = [
-        Problem(FILE, f"`time_order` names `{name}`, which is no construct or measure", closest(name, known, MEASURES))
-        for name in dict.fromkeys(named)
-        if name not in known and not any(name.startswith(f"{one}_") for one in known)
-    ]
-    return problems + [
-        Problem(FILE, f"`time_order` names `{name}` more than once", "Let each name stand in one tier")
-        for name in dict.fromkeys(named)
-        if named.count(name) > 1
-    ]
-
-
-def check_questions(
-    content: Mapping[str, Any],
-    paths: Mapping[str, str],
-    models: Mapping[str, ModelSpec],
-    known: Collection[str],
-    units: Mapping[str, str],
-    decisions: Decisions,
-) -> list[Problem]:
-    """`plan_problems` for the content of config/checks.yaml; a claim without a path is a problem too."""
-    lost = [claim for claim in content["edges"] if "~" not in paths.get(claim, "")]
-    if lost:
-        what = f"`edges` names {', '.join(lost)}, whose claim is no single path"
-        return [Problem(FILE, what, "Name claims whose first test has an effect `y~x`")]
-    return plan_problems(parse_plan(content, paths), models, known, units, decisions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,9 @@ def claim_problems(claims: tuple[Claim, ...], decisions: Decisions) -> list[Prob
                 what = f"the estimate is {claim.rule.scale} but `{name}` is {decisions[name].scale}"
                 remedy = "Write the `scale` of the rule and of its `sesoi` alike"
                 problems.append(Problem(where, what, remedy))
+        if BY_MEASURE in claim.rule.sesoi and claim.rule.scale != "raw":
+            what = f"`{claim.rule.sesoi}` is in the measure's own unit, but the estimate is {claim.rule.scale}"
+            problems.append(Problem(where, what, "Write `scale: raw`"))
         directed = claim.rule.kind in ("effect", "chain", "mediated", "vanishing", "all_of")
         if directed and claim.sign == 0:
             problems.append(
