@@ -144,7 +144,10 @@ def test_every_member_of_the_atlas_has_the_same_likelihood_and_time_prunes(resul
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ((("c",), ("x",)), "neither `time_order` nor visits put one segment before another, and arrows of covariates are "),
+        (
+            (("c",), ("x",)),
+            "neither `time_order` nor visits put one segment before another, and arrows of covariates are ",
+        ),
         ((("x",), ("y",)), "in none would something later act on something earlier."),
     ],
 )

@@ -199,8 +199,14 @@ CHAIN = "pelvis_post ~ ham_tight + age\nlumbar_flat ~ pelvis_post + age\nthor_ky
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"main_model": "MM"}, "`main_model` names `MM`, which is no model. Did you mean `M`? Known names are listed in"),
-        ({"atlas_models": ["N"]}, "`atlas_models` names `N`, which is no model. Known names are listed in config/models."),
+        (
+            {"main_model": "MM"},
+            "`main_model` names `MM`, which is no model. Did you mean `M`? Known names are listed in",
+        ),
+        (
+            {"atlas_models": ["N"]},
+            "`atlas_models` names `N`, which is no model. Known names are listed in config/models.",
+        ),
         ({"product": "ind"}, "`product` names `ind`, which `M` does not define."),
         (
             {"alternatives": {"ham_tight": ["ake_deficit"]}},

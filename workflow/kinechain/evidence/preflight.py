@@ -35,8 +35,8 @@ def check_claims(
     reference   model whose graph says what comes after what; "" to leave adjustment sets unchecked
     named       every model that has a file, and every analysis that is none; empty to leave names unchecked
 
-    Refused are a claim about an unknown construct or of a model that is nowhere, a model without the effect a claim asks
-    it for, a smallest effect without a scale or on another scale, rules that read one another in a circle, a cycle in a
+    Refused are a claim about an unknown construct or of a model that is nowhere, a model without the effect it is asked
+    for, a smallest effect without a scale or on another scale, rules that read one another in a circle, a cycle in a
     model, adjusting for a descendant of the outcome, and an effect asked in units its measure does not have.
     """
     problems = claim_problems(tuple(claims), decisions) + _units(decisions, units or {})
