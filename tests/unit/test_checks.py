@@ -203,6 +203,21 @@ def test_an_instrument_that_is_noise_prunes_nothing():
     assert not CHECKS["atlas"](dataclasses.replace(made, plan=plan)).table["pruned"].astype(bool).any()
 
 
+def test_a_declared_residual_correlation_is_honoured_when_gaps_are_there():
+    """x2 and m share what x does not explain of them: only the model that denies it is contradicted."""
+    frame = people()
+    frame["x2"] += 0.2 * (frame["m"] - 0.25 * frame["x"])
+    frame.loc[30:39, "m"] = np.nan
+    text = "m ~ x + c\nx2 ~ x + c\ny ~ m + x + c\ny ~~ 0*x2"
+    models = {"denied": f"{text}\nm ~~ 0*x2", "declared": f"{text}\nm ~~ x2"}
+    specs = {name: spec_from_text(equations, name) for name, equations in models.items()}
+    table = CHECKS["independences"](study(frame, models=specs)).table
+    pair = table["one"].isin(["m", "x2"]) & table["other"].isin(["m", "x2"])
+    assert list(table[pair]["model"]) == ["denied"]
+    assert table[pair]["contradicted"].all()
+    assert not table[table["model"] == "declared"]["contradicted"].any()
+
+
 def test_a_column_under_two_names_is_no_hindrance_to_the_independences():
     """The value at the first visit is the value at the start: with gaps their covariance matrix has no inverse."""
     frame = people()
