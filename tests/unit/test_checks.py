@@ -359,7 +359,15 @@ def test_a_bend_is_told_from_a_line():
     frame = people()
     z = (frame["x"] + 70) / 10
     frame["y"] = 8 + z**2 + np.random.default_rng(1).standard_normal(N)
-    assert CHECKS["splines"](study(frame)).table["p_nonlinear"].iloc[0] < 1e-6
+    bent = CHECKS["splines"](study(frame))
+    assert bent.table["p_nonlinear"].iloc[0] < 1e-6
+    assert bent.notes[1] == "x -> y: a bend shows (p < 0.001)."
+
+
+def test_curves_and_moderated_paths_are_labelled_exploratory_and_a_straight_line_is_called_one(results):
+    for name in ("splines", "moderation"):
+        assert results[name].notes[0].startswith("No claim is decided here. It is exploratory, unless ")
+    assert results["splines"].notes[1].startswith("x -> y: no bend can be told from a straight line (p = 0.")
 
 
 def test_what_nobody_saw_is_shifted_and_only_that(results):

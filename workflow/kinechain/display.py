@@ -66,8 +66,10 @@ def effect_name(results: Results, effect: str) -> str:
     return effect
 
 
-def words_for_codes(results: Results) -> Callable[[str], str]:
+def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str], str]:
     """A function that puts words in the place of the codes in a sentence: effects, models, constructs.
+
+    brief  for cells of a table: constructs by a word or two
 
     A code that is a word of its own label, such as `age`, stays: it reads as the word it is.
     """
@@ -78,7 +80,7 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
     for code in results.constructs:
-        label = low(results.label(code))
+        label = low(results.short(code) if brief else results.label(code))
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
@@ -173,6 +175,7 @@ def check_display(results: Results, ledger: Ledger, name: str, title: str, *, cs
     if "method" in table and table["method"].notna().any():
         table = table[table["method"] == table["method"].dropna().iloc[0]]
     columns = [str(column) for column in table.columns if table[column].notna().any()]
+    in_words = words_for_codes(results, brief=True)
     numeric = tuple(column in numeric_columns(table) for column in columns)
     rows = []
     for place, row in zip(table.index, table.to_dict("records"), strict=True):
@@ -182,7 +185,7 @@ def check_display(results: Results, ledger: Ledger, name: str, title: str, *, cs
                 named = effect_name(results, str(row[column])) if column == "effect" else row[column]
                 if column in ("outcome", "x", "y"):
                     named = results.short(str(row[column]))
-                cells.append(text_cell(named))
+                cells.append(text_cell(in_words(named) if isinstance(named, str) else named))
                 continue
             cells.append(number_cell(ledger, check_key(name, int(place), column)))
         rows.append(tuple(cells))

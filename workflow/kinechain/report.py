@@ -492,9 +492,10 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
     figures = ("sensitivity", "contours", "specification_curve")
     blocks = [_figure(name, pictures, results, ledger) for name in figures]
     long: list[Prose] = []
+    in_words = display.words_for_codes(results)
     for name, title in CHECK_TITLES.items():
         table = results.checks.get(name)
-        notes = tuple((Quoted(str(note)),) for note in results.notes.get(name, ()))
+        notes = tuple((Quoted(in_words(str(note))),) for note in results.notes.get(name, ()))
         said: tuple[Block, ...] = (Bullets(notes),) if notes else ()
         if table is None or table.empty:
             blocks += [Details((Quoted(title),), said)] if said else []

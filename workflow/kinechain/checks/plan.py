@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 FILE = "config/checks.yaml"
 
 
+EXPLORATORY = (
+    "No claim is decided here. It is exploratory, unless config/checks.yaml was frozen before the data were seen; see "
+    "Registration."
+)
+"""Said of curves and of paths that depend on a third variable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """An exposure, an outcome and what is held; the keys are those of config/checks.yaml."""
