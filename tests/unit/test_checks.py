@@ -135,7 +135,47 @@ def test_every_member_of_the_atlas_has_the_same_likelihood_and_time_prunes(resul
     assert list(table["pruned"].astype(bool)) == [False, False, True]
     assert table["meaning"].iloc[0] == "as fitted"
     assert "One wave cannot tell them apart." in results["atlas"].notes[0]
-    assert results["atlas"].notes[1] == "2 of 3 remain after the declared time order."
+    assert table["pruned"].iloc[2] == "time order: y -> x"
+    assert results["atlas"].notes[1] == (
+        "Time prunes 1 of 3, in which something later would act on something earlier: 3 (y -> x)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (
+            (("c",), ("x",)),
+            "neither `time_order` nor visits put one segment before another, and arrows of covariates are ",
+        ),
+        ((("x",), ("y",)), "in none would something later act on something earlier."),
+    ],
+)
+def test_an_atlas_that_time_does_not_prune_says_so(order, said):
+    """Nothing joins y to x or m here, so that its place in time rules nothing out."""
+    made = study(models={"joint": spec_from_text("x ~ c\nm ~ x + c\ny ~ c\nm ~~ 0*y", "joint")})
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=dataclasses.replace(made.plan, time_order=order)))
+    assert list(result.table["pruned"]) == ["", ""]
+    assert result.notes[1].startswith(f"Time prunes none of them: {said}")
+
+
+def visited(names: dict[str, str]) -> Cohort:
+    """The drawn people as a cohort of two visits: variable -> its name with a visit."""
+    return dataclasses.replace(study().cohort, people=people().rename(columns=names), extra={"visits": ["bl", "fu"]})
+
+
+def test_the_order_of_visits_prunes_without_being_declared():
+    """x at the first visit, m and y at the second: only the graph in which x comes first is left."""
+    cohort = visited({"x": "x_bl", "m": "m_fu", "y": "y_fu"})
+    made = study(cohort=cohort, models={"joint": spec_from_text("x_bl ~ c\nm_fu ~ x_bl + c\ny_fu ~ m_fu + c", "joint")})
+    plan = dataclasses.replace(made.plan, time_order=())
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=plan))
+    assert list(result.table["pruned"]) == ["", "time order: m_fu -> x_bl", "time order: m_fu -> x_bl; y_fu -> x_bl"]
+    assert result.notes == (
+        "joint: 3 equivalent graphs have one likelihood. The likelihood cannot tell them apart.",
+        "Time prunes 2 of 3, in which something later would act on something earlier: 2 (m_fu -> x_bl); "
+        "3 (m_fu -> x_bl, y_fu -> x_bl).",
+    )
 
 
 def test_an_instrument_tells_apart_what_the_chain_alone_cannot():
@@ -152,7 +192,7 @@ def test_an_instrument_tells_apart_what_the_chain_alone_cannot():
     assert list(table["pruned"].astype(bool)) == [False, True, True]
     assert (table["bic_with_instrument"].iloc[0], table["instrument"].iloc[0]) == (0.0, "z")
     assert table["pruned"].iloc[1].startswith("instrument: z, BIC ")
-    assert "is assumed and cannot be seen here, 1 of 3 remain" in result.notes[1]
+    assert "is assumed and cannot be seen here, 1 of 3 remain" in result.notes[2]
 
 
 def test_an_instrument_that_is_noise_prunes_nothing():
@@ -161,6 +201,32 @@ def test_an_instrument_that_is_noise_prunes_nothing():
     made = study(frame)
     plan = dataclasses.replace(made.plan, instruments=(Instrument("z", ("m",)),), time_order=())
     assert not CHECKS["atlas"](dataclasses.replace(made, plan=plan)).table["pruned"].astype(bool).any()
+
+
+def test_a_declared_residual_correlation_is_honoured_when_gaps_are_there():
+    """x2 and m share what x does not explain of them: only the model that denies it is contradicted."""
+    frame = people()
+    frame["x2"] += 0.2 * (frame["m"] - 0.25 * frame["x"])
+    frame.loc[30:39, "m"] = np.nan
+    text = "m ~ x + c\nx2 ~ x + c\ny ~ m + x + c\ny ~~ 0*x2"
+    models = {"denied": f"{text}\nm ~~ 0*x2", "declared": f"{text}\nm ~~ x2"}
+    specs = {name: spec_from_text(equations, name) for name, equations in models.items()}
+    table = CHECKS["independences"](study(frame, models=specs)).table
+    pair = table["one"].isin(["m", "x2"]) & table["other"].isin(["m", "x2"])
+    assert list(table[pair]["model"]) == ["denied"]
+    assert table[pair]["contradicted"].all()
+    assert not table[table["model"] == "declared"]["contradicted"].any()
+
+
+def test_a_column_under_two_names_is_no_hindrance_to_the_independences():
+    """The value at the first visit is the value at the start: with gaps their covariance matrix has no inverse."""
+    frame = people()
+    frame.loc[30:39, "m"] = np.nan
+    frame["x_bl"] = frame["x"]
+    models = {"plain": spec_from_text("m ~ x + c\ny ~ m + c", "plain"), "bl": spec_from_text("y ~ m + x_bl", "bl")}
+    both = CHECKS["independences"](study(frame, models=models)).table
+    alone = CHECKS["independences"](study(frame, models={"plain": models["plain"]})).table
+    pd.testing.assert_frame_equal(both[both["model"] == "plain"], alone)
 
 
 def test_implied_independences_hold_where_the_model_is_true(results):
@@ -293,7 +359,15 @@ def test_a_bend_is_told_from_a_line():
     frame = people()
     z = (frame["x"] + 70) / 10
     frame["y"] = 8 + z**2 + np.random.default_rng(1).standard_normal(N)
-    assert CHECKS["splines"](study(frame)).table["p_nonlinear"].iloc[0] < 1e-6
+    bent = CHECKS["splines"](study(frame))
+    assert bent.table["p_nonlinear"].iloc[0] < 1e-6
+    assert bent.notes[1] == "x -> y: a bend shows (p < 0.001)."
+
+
+def test_curves_and_moderated_paths_are_labelled_exploratory_and_a_straight_line_is_called_one(results):
+    for name in ("splines", "moderation"):
+        assert results[name].notes[0].startswith("No claim is decided here. It is exploratory, unless ")
+    assert results["splines"].notes[1].startswith("x -> y: no bend can be told from a straight line (p = 0.")
 
 
 def test_what_nobody_saw_is_shifted_and_only_that(results):

@@ -87,8 +87,30 @@ def test_trial_claims_are_not_testable_in_a_cross_section_and_say_why():
 def test_a_construct_the_cohort_lacks_is_named():
     lacking = tuple(name for name in material([]).variables if name not in ("gaze", "upper_ext"))
     evidence = judge_material(material(chain_rows(), variables=lacking), CLAIMS)
-    assert evidence.verdict("C12").reasons == ("The cohort has no measure of upper_ext and gaze.",)
+    assert evidence.verdict("C12").reasons == ("The cohort has no measure of upper_ext or gaze.",)
     assert evidence.verdict("C09").reasons == ("The cohort has no measure of gaze.",)
+    assert evidence.verdict("C12").would_overturn == "It would take a cohort with upper_ext and gaze measured"
+
+
+def test_a_chain_that_is_null_by_one_link_of_five_is_corrected_for_the_five():
+    """One link of five is bound to look nearest to zero: the chain cannot survive what that link does not."""
+    rows = chain_rows(0.3, 0.05)
+    rows[0] = row("M2_chain_open", EDGES["C04"], 0.0, 0.048)
+    evidence = judge_material(material(rows), CLAIMS)
+    link, chain = evidence.verdict("C04"), evidence.verdict("C15")
+    assert (link.verdict, chain.verdict) == ("contradicted_null", "contradicted_null")
+    assert chain.p_value == pytest.approx(5 * link.p_value)
+    assert (link.survives_multiplicity, chain.survives_multiplicity) == (False, False)
+
+
+def test_published_moments_say_all_that_a_claim_lacks_in_them():
+    found = judge_material(material([], variables=("pelvis_post",), design="summary"), CLAIMS).verdict("C01")
+    designs = "a cross-sectional cohort, repeated visits or a trial with randomised arms"
+    assert found.reasons == (
+        f"The claim needs {designs}; these are published summary statistics.",
+        "The cohort has no measure of ham_tight or neck_pain.",
+    )
+    assert found.would_overturn == f"It would take {designs} with ham_tight and neck_pain measured"
 
 
 def test_a_model_that_was_not_fitted_is_named():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kinechain.checks import parse_plan, plan_problems
-from kinechain.checks.plan import check_questions, name_problems
+from kinechain.checks.preflight import check_questions
 from kinechain.evidence import check_claims, draws_needed
 from kinechain.io import read_yaml
 from kinechain.schema import check_shape
@@ -59,7 +59,7 @@ def test_every_claim_that_a_cross_section_can_test_has_a_shipped_model():
 def test_the_shipped_checks_can_be_asked():
     plan = parse_plan(read_yaml(CONFIG / "checks.yaml"), {one.id: one.tests[0].effect for one in CLAIMS})
     units = UNITS | {"ham_tight": "deg", "thor_kyph": "deg"}
-    assert [str(problem) for problem in plan_problems(plan, shipped_models(), KNOWN, units, DECISIONS)] == []
+    assert [str(problem) for problem in plan_problems(plan, shipped_models(), KNOWN, units, DECISIONS, MACROS)] == []
 
 
 def test_an_unknown_construct_is_named_with_its_closest():
@@ -87,13 +87,28 @@ def test_a_smallest_effect_on_another_scale_is_refused():
 
 
 def test_an_effect_in_units_its_measure_does_not_have_is_refused():
-    rule = dataclasses.replace(claim("C17").rule, sesoi="sesoi.slr_passive_deg")
-    problems = check_claims(
-        (dataclasses.replace(claim("C17"), rule=rule),), DECISIONS, {}, KNOWN, UNITS | {"slr_passive_deg": "cm"}
-    )
+    """Whether the claim names the measure itself or leaves it to the construct, as C17 does."""
+    problems = check_claims((claim("C17"),), DECISIONS, {}, KNOWN, UNITS | {"slr_passive_deg": "cm"})
     assert [str(problem) for problem in problems] == [
-        "config/claims.yaml: C17: `sesoi.slr_passive_deg` is in deg, but `slr_passive_deg` is measured in cm. "
-        "Write the smallest effect in the measure's own unit."
+        "config/decisions.yaml: sesoi.slr_passive_deg: it is in deg, but `slr_passive_deg` is measured in cm. "
+        "Write it in the measure's own unit."
+    ]
+
+
+def test_a_smallest_effect_in_the_measures_unit_needs_an_estimate_in_it():
+    rule = dataclasses.replace(claim("C17").rule, scale="standardised")
+    assert told(dataclasses.replace(claim("C17"), rule=rule)) == [
+        "config/claims.yaml: C17: `sesoi.@ham_tight` is in the measure's own unit, but the estimate is standardised. "
+        "Write `scale: raw`."
+    ]
+
+
+def test_a_claim_of_a_model_that_is_nowhere_is_refused():
+    one = dataclasses.replace(claim("C04"), tests=(dataclasses.replace(claim("C04").tests[0], model="M2_chain_opn"),))
+    problems = check_claims((one,), DECISIONS, {}, KNOWN, UNITS, named=("M2_chain_open", "threshold"))
+    assert [str(problem) for problem in problems] == [
+        "config/claims.yaml: C04: `M2_chain_opn` is no model. Did you mean `M2_chain_open`? "
+        "Known names are listed in config/models."
     ]
 
 
@@ -152,9 +167,10 @@ def plan(**changes):
     return parse_plan(content, {"C04": "pelvis_post~ham_tight"})
 
 
-def asked(checks):
-    model = spec_from_text("pelvis_post ~ ham_tight", "M")
-    return [str(problem) for problem in plan_problems(checks, {"M": model}, KNOWN, {"ham_tight": "cm"}, DECISIONS)]
+def asked(checks, model="pelvis_post ~ ham_tight", named=()):
+    models = {"M": spec_from_text(model, "M")}
+    problems = plan_problems(checks, models, KNOWN, {"ham_tight": "cm"}, DECISIONS, MACROS, named)
+    return [str(problem) for problem in problems]
 
 
 def test_a_contrast_in_units_the_exposure_does_not_have_is_refused():
@@ -173,71 +189,74 @@ def test_a_contrast_in_units_the_exposure_does_not_have_is_refused():
 def test_a_check_of_an_unknown_name_is_refused():
     question = {"exposure": "ham_tight", "outcome": "grip_kgg", "why": "hands are not legs"}
     assert asked(plan(negative_controls=[question])) == [
-        "config/checks.yaml: negative_controls: `grip_kgg` is no construct or measure. "
+        "config/checks.yaml: `negative_controls` names `grip_kgg`, which is no construct or measure. "
         "Did you mean `grip_kg`? Known names are listed in config/measures.yaml."
     ]
+
+
+CHAIN = "pelvis_post ~ ham_tight + age\nlumbar_flat ~ pelvis_post + age\nthor_kyph ~ lumbar_flat + age\nab := 1*1"
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"main_model": "M2_chain"}, "main_model: `M2_chain` is not a model. Did you mean `M1_chain`?"),
-        ({"atlas_models": ["M1_chian"]}, "atlas_models: `M1_chian` is not a model. Did you mean `M1_chain`?"),
         (
-            {"time_order": [["agee"], ["pi"]]},
-            "time_order: `agee` is no construct, measure or macro. Did you mean `age`?",
+            {"main_model": "MM"},
+            "`main_model` names `MM`, which is no model. Did you mean `M`? Known names are listed in",
         ),
         (
-            {"alternatives": {"ham_tight": ["ake_defict_deg"]}},
-            "alternatives: `ake_defict_deg` is no construct, measure or macro. Did you mean `ake_deficit_deg`?",
+            {"atlas_models": ["N"]},
+            "`atlas_models` names `N`, which is no model. Known names are listed in config/models.",
+        ),
+        ({"product": "ind"}, "`product` names `ind`, which `M` does not define."),
+        (
+            {"alternatives": {"ham_tight": ["ake_deficit"]}},
+            "`alternatives` names `ake_deficit`, which is no construct or measure. Did you mean `ake_deficit_deg`?",
         ),
         (
-            {"total": {"exposure": "ham_tight", "outcome": "neck_pain", "adjust": "age + B_totl"}},
-            "total: `B_totl` is no construct, measure or macro. Did you mean `B_total`?",
+            {"total": {"exposure": "ham_tight", "outcome": "neck_pain", "adjust": "B_totl"}},
+            "`total` adjusts for `B_totl`, which is no construct, measure or macro. Did you mean `B_total`?",
+        ),
+        (
+            {"splines": [{"exposure": "ham_tight", "outcome": "lumbar_flat", "adjust": "B + pelvis_post"}]},
+            "`splines`: `pelvis_post` lies on the way from `ham_tight` to `lumbar_flat`; holding it blocks part of the "
+            "effect (ham_tight -> lumbar_flat). Take it out of `adjust`.",
+        ),
+        (
+            {"splines": [{"exposure": "ham_tight", "outcome": "lumbar_flat", "adjust": "thor_kyph"}]},
+            "`splines`: `thor_kyph` is a descendant of `lumbar_flat`; holding it bends the effect you ask for",
         ),
     ],
 )
-def test_a_name_in_the_checks_that_is_nowhere_is_refused(changes, says):
-    content = {"main_model": "M1_chain", "edges": ["C04"], **changes}
-    (problem,) = name_problems(content, {"M1_chain"}, KNOWN, {"B_total"})
-    assert str(problem).startswith(f"config/checks.yaml: {says}")
+def test_names_that_are_nowhere_and_bad_adjustments_are_refused(changes, says):
+    (problem,) = asked(plan(**changes), CHAIN, ("M",))
+    assert problem.startswith(f"config/checks.yaml: {says}")
 
 
-def test_names_of_visits_and_arms_are_known_to_the_checks():
-    content = {"main_model": "M1_chain", "edges": ["C04"], "time_order": [["arm_str"], ["neck_pain_post"]]}
-    assert list(name_problems(content, {"M1_chain"}, KNOWN, {})) == []
+def test_a_name_that_nothing_bears_has_no_place_in_time():
+    order = [["age", "sexx"], ["ham_tight_bl"], ["neck_pain", "age"]]
+    assert asked(plan(time_order=order)) == [
+        "config/checks.yaml: `time_order` names `age` more than once. Let each name stand in one tier.",
+        "config/checks.yaml: `time_order` names `sexx`, which is no construct or measure. "
+        "Did you mean `sex`? Known names are listed in config/measures.yaml.",
+    ]
+
+
+def test_names_of_visits_and_arms_have_a_place_in_time():
+    assert asked(plan(time_order=[["arm_str"], ["neck_pain_post"]])) == []
 
 
 @pytest.mark.parametrize(
     ("named", "says"),
     [
-        ("C4", "`C4` is not a claim. Did you mean `C04`? Known names are listed in config/claims.yaml."),
-        ("C02", "`C02` is a claim about no single path. Name claims whose first test has an effect `y~x`."),
+        ("C4", "`C4`, which is no claim. Did you mean `C04`? Known names are listed in config/claims.yaml."),
+        ("C02", "`C02`, a claim about no single path. Name claims whose first test has an effect `y~x`."),
     ],
 )
 def test_an_edge_of_the_checks_that_is_no_claim_about_a_path_is_refused(named, says):
     content = {"main_model": "M", "edges": [named]}
-    (problem,) = check_questions(content, {"C04": "y~x", "C02": ""}, {}, KNOWN, {}, DECISIONS)
-    assert str(problem) == f"config/checks.yaml: edges: {says}"
-
-
-def test_a_product_the_main_model_does_not_define_is_refused():
-    model = spec_from_text("pelvis_post ~ a*ham_tight\nind_chain := a", "M")
-    checks = plan(product="ind_chian")
-    (problem,) = plan_problems(checks, {"M": model}, KNOWN, {}, DECISIONS)
-    assert str(problem) == "config/checks.yaml: product: `ind_chian` is no effect of `M`. Did you mean `ind_chain`?"
-
-
-def test_a_claim_that_names_a_model_without_a_file_is_refused():
-    one = claim("C01")
-    tests = (dataclasses.replace(one.tests[0], model="MT_totl_effect"),)
-    (problem,) = check_claims(
-        (dataclasses.replace(one, tests=tests),), DECISIONS, {}, KNOWN, UNITS, written={"MT_total_effect"}
-    )
-    assert str(problem) == (
-        "config/claims.yaml: C01: `MT_totl_effect` is not a model. Did you mean `MT_total_effect`? "
-        "Known names are listed in config/models."
-    )
+    (problem,) = check_questions(content, {"C04": "y~x", "C02": ""}, {}, KNOWN, {}, DECISIONS, MACROS)
+    assert str(problem) == f"config/checks.yaml: `edges` names {says}"
 
 
 def test_a_link_the_main_model_lacks_is_refused():

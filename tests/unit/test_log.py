@@ -36,7 +36,8 @@ def test_a_disk_that_takes_no_more_is_one_line_and_code_2(tmp_path: Path) -> Non
         raise OSError(errno.ENOSPC, "No space left on device", "reports/x.csv")
     assert stop.value.code == 2
     assert (tmp_path / "a.log").read_text() == (
-        "reports/x.csv: the disk is full: this was not written. Make room and run it again: it goes on where it stopped.\n"
+        "reports/x.csv: the disk is full: this was not written. "
+        "Make room and run it again: it goes on where it stopped.\n"
     )
 
 

@@ -11,6 +11,8 @@ import statsmodels.api as sm
 from kinechain.checks.independence import partial_correlation
 from kinechain.checks.natural import proportion_mediated
 from kinechain.checks.shape import restricted_cubic
+from kinechain.effects import estimate_effects
+from kinechain.estimators import fit_model
 from kinechain.numerics.conditional import conditional_effect, johnson_neyman
 from kinechain.numerics.imputation import em_moments, impute, pool
 from kinechain.numerics.moments import Moments, moments_from_data
@@ -24,6 +26,9 @@ from kinechain.numerics.sensitivity import (
     robustness_value,
     slope_given_rho,
 )
+from kinechain.resampling import draw_effects, join_intervals
+from kinechain.spec import spec_from_text
+from kinechain.study_preflight import movement_between_seeds
 from tests.tolerances import CLOSED_FORM
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -178,6 +183,21 @@ def test_johnson_neyman_ends_are_where_the_interval_touches_zero(people):
     assert np.abs(effect / error) == pytest.approx(t.ppf(0.975, dof), abs=1e-8)
 
 
+def test_johnson_neyman_ends_are_where_statsmodels_finds_a_p_value_of_five_percent(people):
+    """A slope that crosses from nothing to something as w grows, asked of another program at the ends of its region."""
+    _, x, w = people.T
+    y = 0.3 * x + 0.25 * x * w + np.random.default_rng(4).standard_normal(len(x))
+    X = np.column_stack([np.ones(len(y)), x, x * w, w])
+    beta, V = fit_rows(y, X)
+    region = johnson_neyman(beta[1], beta[2], V[1:3, 1:3], len(y) - 4, 0.95)
+    theirs = sm.OLS(y, X).fit()
+    for end in (region.low, region.high):
+        assert float(theirs.t_test([0.0, 1.0, end, 0.0]).pvalue) == pytest.approx(0.05, abs=1e-9)
+    assert region.region == "outside"
+    between = theirs.t_test([0.0, 1.0, (region.low + region.high) / 2, 0.0])
+    assert float(between.pvalue) > 0.05
+
+
 @pytest.mark.parametrize(
     ("slope", "interaction", "variances", "region"),
     [
@@ -191,10 +211,35 @@ def test_johnson_neyman_says_where_an_effect_is_significant(slope, interaction, 
     assert johnson_neyman(slope, interaction, np.diag(variances), 100, 0.95).region == region
 
 
-def test_natural_effects_agree_with_the_jobs_example_of_r_mediation():
+def jobs() -> tuple[Moments, pd.DataFrame]:
+    """Moments of R mediation's jobs data, and the table they stand in."""
     table = pd.read_csv(GOLDEN / "mediation_jobs" / "moments.csv", index_col="name")
     names = tuple(table.index)
-    moments = Moments(names, table["mean"].to_numpy(), table[list(names)].to_numpy(), int(table["n"].iloc[0]))
+    return Moments(names, table["mean"].to_numpy(), table[list(names)].to_numpy(), int(table["n"].iloc[0])), table
+
+
+def test_intervals_agree_with_the_jobs_example_of_r_mediation():
+    """Limits of a published run of R (README of the golden), within the Monte Carlo error of its draws and ours."""
+    text = "job_seek ~ a*treat + econ_hard + sex + age\ndepress2 ~ b*job_seek + c*treat + econ_hard + sex + age"
+    spec = spec_from_text(f"{text}\nACME := a*b\ntotal := c + a*b", "jobs")
+    moments, _ = jobs()
+    drawn = draw_effects(spec, moments, seed=1, draws=10_000, cohort="jobs")
+    found = join_intervals(estimate_effects(fit_model(spec, moments)), drawn, "percentile", 0.95).set_index("effect")
+    moved = math.hypot(movement_between_seeds(1_000, 0.95), movement_between_seeds(10_000, 0.95))
+    published = {
+        "ACME": (-0.01574465, -0.0400, 0.01),
+        "depress2~treat": (-0.0402647, -0.1237, 0.04),  # ADE
+        "total": (-0.05600935, -0.1452, 0.03),
+    }
+    for effect, (estimate, low, high) in published.items():
+        ours, error = found.loc[effect], 3 * moved * found.loc[effect, "std_error"]
+        assert ours["estimate"] == pytest.approx(estimate, abs=5e-8), effect
+        assert ours["low"] == pytest.approx(low, abs=error + 5e-5), effect
+        assert ours["high"] == pytest.approx(high, abs=error + 5e-3), f"{effect}, printed to two digits"
+
+
+def test_natural_effects_agree_with_the_jobs_example_of_r_mediation():
+    moments, table = jobs()
     covariates = ("econ_hard", "sex", "age")
     first = regress(moments, "job_seek", ("treat", *covariates))
     second = regress(moments, "depress2", ("treat", "job_seek", *covariates))

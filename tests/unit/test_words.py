@@ -134,6 +134,105 @@ def test_links_that_hold_may_add_up_to_little() -> None:
     assert words.whole_chain_sentence(replace(results, claims=(chain,)), Ledger()) is None
 
 
+def test_two_links_that_hold_are_no_whole_chain() -> None:
+    from dataclasses import replace
+
+    results = people_results(n=120)
+    two = {"claim": "C06", "family": "causal", "rule": "chain", "verdict": "supported", "effect": "ind_lumbar"}
+    gaze = {"claim": "C12", "family": "causal", "verdict": "contradicted_null", "effect": "total:round->gaze"}
+    assert words.whole_chain_sentence(replace(results, claims=(two, gaze)), Ledger()) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"rule": "effect"}, "W. Estimate: 0.2 (95 % interval 0.1 to 0.3), n = 420."),
+        ({"rule": "equivalence"}, "W. Estimate, round → gaze: 0.2 (95 % interval 0.1 to 0.3), n = 420."),
+        (
+            {"rule": "vanishing", "unit": "change, SD per SD"},
+            "W. Largest change, round → gaze: 0.2 (95 % interval 0.1 to 0.3), n = 420.",
+        ),
+    ],
+)
+def test_an_estimate_says_what_it_is_of_where_the_claim_does_not(more: dict[str, str], says: str) -> None:
+    numbers = {"claims/C01/estimate": 0.2, "claims/C01/low": 0.1, "claims/C01/high": 0.3, "claims/C01/n": 420.0}
+    ledger = ledger_with(**numbers)
+    ledger.share("study/level", 0.95, rule="test")
+    sentence = words.verdict_sentence({"claim": "C01", "wording": "W.", **more}, ledger, "round → gaze")
+    assert plain(sentence) == says
+
+
+@pytest.mark.parametrize(
+    ("smallest", "needed", "unit", "says"),
+    [
+        (
+            0.12,
+            570.0,
+            "SD per SD",
+            "The smallest effect this cohort could be counted on to support is 0.12; a true zero ",
+        ),
+        (
+            0.12,
+            570.0,
+            "SD per SD, each link",
+            "The smallest link this cohort could be counted on to support is 0.12; a zero of its most ",
+        ),
+        (
+            None,
+            570.0,
+            "SD per SD",
+            "A true zero could be counted on to show as practically zero from about 570 people on.",
+        ),
+        (0.12, None, "SD per SD", "The smallest effect this cohort could be counted on to support is 0.12."),
+    ],
+)
+def test_every_claim_says_what_the_cohort_could_have_shown(
+    smallest: float | None, needed: float | None, unit: str, says: str
+) -> None:
+    found = {"claims/C01/smallest_supported": smallest, "claims/C01/n_for_null": needed}
+    ledger = ledger_with(**{key: value for key, value in found.items() if value is not None})
+    sentence = words.resolution_sentence({"claim": "C01", "sesoi_unit": unit}, ledger)
+    assert sentence is not None
+    assert plain(sentence).startswith(says)
+    assert words.resolution_sentence({"claim": "C02"}, ledger) is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("supported", "What could overturn it: A trial."),
+        ("inconclusive", "What could change that: A trial."),
+        ("not_testable", "A trial."),
+    ],
+)
+def test_what_could_overturn_fits_the_verdict(verdict: str, says: str) -> None:
+    assert plain(words.overturning_sentence({"verdict": verdict}, "A trial", Ledger())) == says
+
+
+def test_codes_in_a_sentence_become_words_and_words_stay() -> None:
+    from dataclasses import replace
+
+    from kinechain.display import words_for_codes
+
+    results = people_results(n=120)
+    results = replace(results, models={"M_open": {"title": "Every way"}})
+    in_words = words_for_codes(results)
+    assert in_words("The weakest link is C04 (tilt~tight).") == (
+        f"The weakest link is C04 ({results.short('tight')} → {results.short('tilt')})."
+    )
+    assert in_words("BIC prefers M_open; the rest is silence.") == "BIC prefers “Every way”; the rest is silence."
+    assert in_words("M_open_too and tilt~tight~x stay.") == "M_open_too and tilt~tight~x stay."
+
+
+def test_the_bound_of_a_chain_says_that_it_is_one_of_each_link() -> None:
+    from kinechain.display import bound_cell
+
+    ledger = ledger_with(**{"claims/C15/sesoi": 0.1})
+    assert bound_cell({"claim": "C15", "sesoi_unit": "SD per SD, each link"}, ledger).text == "0.1, each link"
+    assert bound_cell({"claim": "C15", "sesoi_unit": "SD per SD"}, ledger).text == "0.1"
+    assert bound_cell({"claim": "C02", "sesoi_unit": ""}, ledger).text == "–"
+
+
 def test_links_that_do_not_survive_the_correction_are_worded_so() -> None:
     from dataclasses import replace
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +101,16 @@ class Cohort:
         return len(self.people)
 
     @property
+    def visits(self) -> tuple[str, ...]:
+        """Visits in order of time; empty where people came once."""
+        return tuple(str(visit) for visit in self.extra.get("visits", ()))
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Constructs and measures: names without a visit, however they end."""
+        return frozenset((*self.constructs, *self.constructs.values()))
+
+    @property
     def digest(self) -> str:
         """First 16 hex digits of the sha256 of names and values: equal tables have equal digests.
 
@@ -116,6 +126,17 @@ class Cohort:
             rows = np.sort(row_marks([self.people[column] for column in columns]), axis=0)
             text = ",".join(columns) + "\n" + hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def place_of_visit(name: str, visits: Sequence[str], plain: Collection[str] = ()) -> int:
+    """At which visit a variable was measured: a name that ends in `_<visit>` at that one, any other at the first.
+
+    visits  in order of time
+    plain   names without a visit, however they end
+    """
+    if name in plain:
+        return 0
+    return next((place for place, visit in enumerate(visits) if name.endswith(f"_{visit}")), 0)
 
 
 def row_marks(columns: list[pd.Series]) -> NDArray[np.void]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kinechain.checklists import Answer, Checklist
@@ -13,6 +15,7 @@ from kinechain.ledger import Ledger
 from kinechain.results import Results, path_name, rests_on_several
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
+from kinechain.words import low
 
 KINDS = {
     "path": "path",
@@ -61,6 +64,28 @@ def effect_name(results: Results, effect: str) -> str:
         outcome, cause = effect.split("~")
         return f"{results.short(cause)} → {results.short(outcome)}"
     return effect
+
+
+def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str], str]:
+    """A function that puts words in the place of the codes in a sentence: effects, models, constructs.
+
+    brief  for cells of a table: constructs by a word or two
+
+    A code that is a word of its own label, such as `age`, stays: it reads as the word it is.
+    """
+    names = {
+        str(effect): effect_name(results, str(effect))
+        for effect in results.effects["effect"]
+        if "~" in str(effect) or "->" in str(effect)
+    }
+    names |= {model: f"“{model_title(results, model)}”" for model in results.models}
+    for code in results.constructs:
+        label = low(results.short(code) if brief else results.label(code))
+        if code not in re.findall(r"\w+", label):
+            names[code] = label
+    choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w~:>-])(?:{choices})(?![\w~:>-])")
+    return lambda text: pattern.sub(lambda found: names[found[0]], text) if names else text
 
 
 def effects_display(
@@ -150,6 +175,7 @@ def check_display(results: Results, ledger: Ledger, name: str, title: str, *, cs
     if "method" in table and table["method"].notna().any():
         table = table[table["method"] == table["method"].dropna().iloc[0]]
     columns = [str(column) for column in table.columns if table[column].notna().any()]
+    in_words = words_for_codes(results, brief=True)
     numeric = tuple(column in numeric_columns(table) for column in columns)
     rows = []
     for place, row in zip(table.index, table.to_dict("records"), strict=True):
@@ -159,7 +185,7 @@ def check_display(results: Results, ledger: Ledger, name: str, title: str, *, cs
                 named = effect_name(results, str(row[column])) if column == "effect" else row[column]
                 if column in ("outcome", "x", "y"):
                     named = results.short(str(row[column]))
-                cells.append(text_cell(named))
+                cells.append(text_cell(in_words(named) if isinstance(named, str) else named))
                 continue
             cells.append(number_cell(ledger, check_key(name, int(place), column)))
         rows.append(tuple(cells))
@@ -224,7 +250,7 @@ def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], nam
                 text_cell(claim.get("tier")),
                 number_cell(ledger, f"claims/{code}/estimate"),
                 interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"),
-                number_cell(ledger, f"claims/{code}/sesoi"),
+                bound_cell(claim, ledger),
                 number_cell(ledger, f"claims/{code}/n"),
             )
         )
@@ -232,6 +258,13 @@ def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], nam
     return Table(
         name, caption, heads, (False, False, False, False, True, True, True, True), tuple(rows), "tables/claims.csv"
     )
+
+
+def bound_cell(claim: Mapping[str, Any], ledger: Ledger) -> Cell:
+    """The smallest effect of interest, and what it is a bound of where that is not the estimate beside it."""
+    cell = number_cell(ledger, f"claims/{claim['claim']}/sesoi")
+    of = str(claim.get("sesoi_unit") or "").partition(", ")[2]
+    return replace(cell, text=f"{cell.text}, {of}") if of and cell.key else cell
 
 
 def is_hollow(claim: Mapping[str, Any]) -> bool:

@@ -244,10 +244,12 @@ def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     )
     rule = say(
         ledger,
-        "A claim is supported when its {level} interval lies wholly on the claimed side of zero, "
-        "practically zero when its {narrow} interval lies inside the "
-        "bound that was declared too small to matter, opposite when its {level} interval lies "
-        "wholly on the other side, and inconclusive otherwise.",
+        "A claim about one effect is practically zero when its {narrow} interval lies inside the bound that was "
+        "declared too small to matter; else supported when its {level} interval lies wholly on the claimed side of "
+        "zero, opposite when it lies wholly on the other side, and inconclusive otherwise. A claim of no effect is "
+        "supported when the {narrow} interval lies inside the bound. A chain is supported when each of its links is "
+        "and the {level} interval of their product leaves zero out: the bound is one for each link, since a product of "
+        "several links is small however well each of them holds.",
         level="study/level",
         narrow="study/level_narrow",
     )
@@ -279,6 +281,7 @@ def _tier_words(results: Results) -> str:
 
 def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
     items: list[Block] = []
+    in_words = display.words_for_codes(results)
     for claim in results.claims:
         name = str(claim["claim"])
         title = say(
@@ -288,16 +291,17 @@ def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
             verdict=Quoted(verdict_words(claim)),
             gist=Quoted(str(claim.get("gist", ""))),
         )
-        lines: list[Prose] = [words.verdict_sentence(claim, ledger)]
+        effect = str(claim.get("effect") or "")
+        named = display.effect_name(results, effect)
+        lines: list[Prose] = [words.verdict_sentence(claim, ledger, named if named != effect else "")]
         resolution = words.resolution_sentence(claim, ledger)
         if resolution:
             lines.append(resolution)
         reasons = claim.get("reasons") or ()
-        lines.extend((Quoted(str(reason)),) for reason in ([reasons] if isinstance(reasons, str) else reasons))
+        told = [reasons] if isinstance(reasons, str) else reasons
+        lines.extend((Quoted(in_words(str(reason))),) for reason in told)
         if claim.get("would_overturn"):
-            lines.append(
-                say(ledger, "What could overturn it: {what}.", what=Quoted(str(claim["would_overturn"]).rstrip(".")))
-            )
+            lines.append(words.overturning_sentence(claim, in_words(str(claim["would_overturn"])), ledger))
         items.append(Details(title, (Bullets(tuple(lines)),), f"claim-{name}"))
     return items
 
@@ -488,9 +492,10 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
     figures = ("sensitivity", "contours", "specification_curve")
     blocks = [_figure(name, pictures, results, ledger) for name in figures]
     long: list[Prose] = []
+    in_words = display.words_for_codes(results)
     for name, title in CHECK_TITLES.items():
         table = results.checks.get(name)
-        notes = tuple((Quoted(str(note)),) for note in results.notes.get(name, ()))
+        notes = tuple((Quoted(in_words(str(note))),) for note in results.notes.get(name, ()))
         said: tuple[Block, ...] = (Bullets(notes),) if notes else ()
         if table is None or table.empty:
             blocks += [Details((Quoted(title),), said)] if said else []

@@ -31,6 +31,8 @@ SHARED = ("config", "measures", "claims", "decisions", "checks")
 """Config files that all cohorts share."""
 OPTIONAL = ("config/registration.yaml", "config/schematic.yaml", "config/trial.yaml")
 """Config files that a study may have, shared as well."""
+ANALYSES = ("M10_trial", "threshold")
+"""What a claim may name as its model and no file describes: the analysis of arms, and the change of slope."""
 DEFAULT_INFERENCE: Mapping[str, Any] = {
     "interval": "percentile",
     "level": 0.95,
@@ -435,12 +437,10 @@ def _check_order(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     """Causes measured after what they are said to cause, and arms said to be caused."""
     from kinechain.trials import check_time_order
 
-    visits = tuple(str(visit) for visit in cohort.extra.get("visits", ()))
     arms = tuple(name for name in cohort.variables if name.startswith("arm_"))
     observed = set(spec.table.observed)
     paths = [(row.lhs, row.rhs) for row in spec.table.rows if row.op == "~" and {row.lhs, row.rhs} <= observed]
-    plain = {*cohort.constructs, *cohort.constructs.values()}
-    return check_time_order(spec.where, paths, visits, arms, plain)
+    return check_time_order(spec.where, paths, cohort.visits, arms, cohort.plain)
 
 
 def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, str]:
@@ -454,11 +454,9 @@ def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, st
 
 
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
-    from kinechain.checks.plan import check_questions, name_problems
-    from kinechain.checks.shape import THRESHOLD_MODEL
+    from kinechain.checks.preflight import check_questions
     from kinechain.decisions import parse_decisions
     from kinechain.evidence import check_claims, parse_claims
-    from kinechain.trials import effect_rows
 
     config = study.root / CONFIG
     dictionary = read_yaml(config / "measures.yaml")
@@ -477,11 +475,11 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     except UserError as error:
         return list(error.problems)
     reference = str(study.config.get("report", {}).get("main_model", ""))
-    files = {path.stem for path in (config / "models").glob("*.yaml")}
-    made = {*files, effect_rows.MODEL, THRESHOLD_MODEL}
-    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference, written=made)
+    written = [file.stem for file in (config / "models").glob("*.yaml")]
+    named = (*written, *ANALYSES)
+    problems = check_claims(claims, decisions, specs, names, units, owners, reference=reference, named=named)
     if asked is not None:
-        problems += name_problems(asked, files, names, study.config.get("macros", {}))
         paths = {claim.id: claim.tests[0].effect for claim in claims}
-        problems += check_questions(asked, paths, specs, names, units, decisions)
+        macros = study.config.get("macros", {})
+        problems += check_questions(asked, paths, specs, names, units, decisions, macros, written)
     return problems

@@ -21,7 +21,7 @@ def days_of_visits(results: Results) -> dict[str, float]:
     people = results.cohort.people
     if people is None:
         return {}
-    columns = {str(visit): f"visit_day_{visit}" for visit in results.cohort.extra.get("visits", ())}
+    columns = {visit: f"visit_day_{visit}" for visit in results.cohort.visits}
     return {
         visit: float(people[column].mean())
         for visit, column in columns.items()

@@ -137,8 +137,8 @@ def asked(results: Results, ledger: Ledger) -> Prose:
     if len(results.chain) < 2:
         return say(ledger, "The study asked its question of {design}.", design=design)
     chain = {
-        "first": Quoted(_low(results.label(results.chain[0]))),
-        "last": Quoted(_low(results.label(results.chain[-1]))),
+        "first": Quoted(low(results.label(results.chain[0]))),
+        "last": Quoted(low(results.label(results.chain[-1]))),
     }
     if results.cohort.design == "summary":
         return say(ledger, f"{start} of {{n}} people.", design=design, n="cohort/n", **chain)
@@ -172,8 +172,8 @@ def shown(results: Results, ledger: Ledger) -> Prose:
         ledger,
         "{links}; the weakest, {x} to {y}, was {value} SD per SD",
         links=links,
-        x=Quoted(_low(results.short(x))),
-        y=Quoted(_low(results.short(y))),
+        x=Quoted(low(results.short(x))),
+        y=Quoted(low(results.short(y))),
         value=estimate_words(ledger, results.main_model, path_name(x, y)),
     )
     model, total = results.total_place
@@ -246,7 +246,7 @@ def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
     for x, y in results.edges:
         found = _apa(ledger, model, path_name(x, y))
         if found:
-            names = {"x": Quoted(_low(results.short(x))), "y": Quoted(_low(results.short(y)))}
+            names = {"x": Quoted(low(results.short(x))), "y": Quoted(low(results.short(y)))}
             parts.append(say(ledger, "{x} to {y}, {numbers}", numbers=found, **names))
     if not parts:
         return None
@@ -258,8 +258,8 @@ def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
     total = _apa(ledger, *ends) if len(results.chain) > 2 else None
     if total:
         names = {
-            "x": Quoted(_low(results.short(results.chain[0]))),
-            "y": Quoted(_low(results.short(results.chain[-1]))),
+            "x": Quoted(low(results.short(results.chain[0]))),
+            "y": Quoted(low(results.short(results.chain[-1]))),
         }
         sentences.append(say(ledger, "From {x} to {y} the total was {numbers}.", numbers=total, **names))
     return join(sentences)
@@ -352,27 +352,33 @@ def translation(results: Results, ledger: Ledger) -> Prose | None:
         "of {outcome} ({level} interval {low} to {high}).",
         contrast="study/contrast",
         unit=Quoted(units.get(x, "units")),
-        exposure=Quoted(_low(results.label(x))),
+        exposure=Quoted(low(results.label(x))),
         verb=Quoted(TIERS[tier_of(results.cohort.design)].verb),
         value="translation/estimate",
         points=Quoted(units.get(y, "units")),
-        outcome=Quoted(_low(results.label(y))),
+        outcome=Quoted(low(results.label(y))),
         level="study/level",
         low="translation/low",
         high="translation/high",
     )
 
 
-def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose:
-    """What may be said about one claim: the wording its tier allows, then its estimate."""
+def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger, effect: str = "") -> Prose:
+    """What may be said about one claim: the wording its tier allows, then the estimate that stands for it.
+
+    effect  what was estimated, in words; named where the wording does not say it by itself
+    """
     name = str(claim["claim"])
     wording = Quoted(str(claim.get("wording") or claim.get("gist") or ""))
     if f"claims/{name}/low" not in ledger:
         return (wording,)
+    what = "Largest change" if str(claim.get("unit", "")).startswith("change") else "Estimate"
+    of = f", {effect}" if effect and claim.get("rule") not in ("effect", "chain") else ""
     return say(
         ledger,
-        "{wording} Estimate {value} ({level} interval {low} to {high}), n = {n}.",
+        "{wording} {what}: {value} ({level} interval {low} to {high}), n = {n}.",
         wording=wording,
+        what=Quoted(f"{what}{of}"),
         value=f"claims/{name}/estimate",
         level="study/level",
         low=f"claims/{name}/low",
@@ -385,18 +391,23 @@ def resolution_sentence(claim: Mapping[str, Any], ledger: Ledger) -> Prose | Non
     """The smallest effect (or link) this cohort could be counted on to support, and the n that would call a null."""
     name = str(claim["claim"])
     smallest, needed = f"claims/{name}/smallest_supported", f"claims/{name}/n_for_null"
+    link = str(claim.get("sesoi_unit", "")).endswith("each link")
+    zero = "a zero of its most precise link" if link else "a true zero"
+    could = "could be counted on to show as practically zero from about {needed} people on."
     if smallest not in ledger:
-        return None
-    which = "link" if str(claim.get("sesoi_unit", "")).endswith("each link") else "effect"
-    sentence = f"The smallest {which} this cohort could be counted on to support is {{smallest}}"
+        return say(ledger, f"{zero.capitalize()} {could}", needed=needed) if needed in ledger else None
+    sentence = f"The smallest {'link' if link else 'effect'} this cohort could be counted on to support is {{smallest}}"
     if needed not in ledger:
         return say(ledger, f"{sentence}.", smallest=smallest)
-    return say(
-        ledger,
-        f"{sentence}; an exact null would be called from about {{needed}} people on.",
-        smallest=smallest,
-        needed=needed,
-    )
+    return say(ledger, f"{sentence}; {zero} {could}", smallest=smallest, needed=needed)
+
+
+def overturning_sentence(claim: Mapping[str, Any], told: str, ledger: Ledger) -> Prose:
+    """What would overturn a verdict, settle an open one, or let a claim be tested at all; `told` in words."""
+    if claim.get("verdict") == "not_testable":
+        return (Quoted(f"{told.rstrip('.')}."),)
+    could = "change that" if claim.get("verdict") == "inconclusive" else "overturn it"
+    return say(ledger, f"What could {could}: {{what}}.", what=Quoted(told.rstrip(".")))
 
 
 def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
@@ -427,17 +438,16 @@ def directions_sentence(results: Results, ledger: Ledger) -> Prose | None:
 
 def whole_chain_sentence(results: Results, ledger: Ledger) -> Prose | None:
     """Why links that hold may add up to very little; None unless that is what was found."""
-    whole = [claim for claim in results.claims if claim.get("family") == "chain" or claim.get("rule") == "chain"]
-    total = [
-        claim
+    if not results.chain:
+        return None
+    first, last = results.chain[0], results.chain[-1]
+    ends = (path_name(first, last), f"total:{first}->{last}")
+    verdicts = {
+        "whole" if claim.get("family") == "chain" else "total": claim.get("verdict")
         for claim in results.claims
-        if str(claim.get("effect", "")).startswith("total:") or claim.get("scale") == "total"
-    ]
-    ends = path_name(results.chain[0], results.chain[-1]) if results.chain else ""
-    total += [claim for claim in results.claims if claim.get("effect") == ends and claim.get("kind") != "rival"]
-    held = any(claim.get("verdict") == "supported" for claim in whole)
-    little = any(claim.get("verdict") == "contradicted_null" for claim in total)
-    if not (held and little):
+        if claim.get("family") == "chain" or (claim.get("effect") in ends and claim.get("kind") != "rival")
+    }
+    if verdicts != {"whole": "supported", "total": "contradicted_null"}:
         return None
     return say(
         ledger,
@@ -456,6 +466,6 @@ def edge_claims(results: Results) -> list[Mapping[str, Any]]:
     return [claim for x, y in results.edges if (claim := claim_of_edge(results, x, y)) is not None]
 
 
-def _low(label: str) -> str:
+def low(label: str) -> str:
     """A label inside a sentence: its first letter small unless the word is an abbreviation."""
     return label if len(label) > 1 and label[1].isupper() else label[:1].lower() + label[1:]

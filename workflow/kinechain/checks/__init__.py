@@ -22,7 +22,8 @@ from kinechain.checks.mediators import check_mediators
 from kinechain.checks.missing import check_missing
 from kinechain.checks.moderation import check_moderation
 from kinechain.checks.natural import check_natural_effects
-from kinechain.checks.plan import CheckPlan, CheckResult, Study, build_study, parse_plan, plan_problems
+from kinechain.checks.plan import CheckPlan, CheckResult, Study, build_study, parse_plan
+from kinechain.checks.preflight import plan_problems
 from kinechain.checks.reliability import check_reliability
 from kinechain.checks.shape import THRESHOLD_MODEL, check_splines, check_threshold
 from kinechain.errors import UserError

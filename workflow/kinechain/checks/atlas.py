@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from kinechain.checks.plan import CheckResult, Instrument, Study
+from kinechain.cohort import place_of_visit
 from kinechain.graph import Graph, against_time, equivalent_graphs, graph_of
 from kinechain.graph.equivalence import reversed_arrows
 from kinechain.numerics.fit_indices import beyond_rounding
@@ -24,7 +26,8 @@ DEGENERATE = 1e-12
 def check_atlas(study: Study) -> CheckResult:
     """Every Markov-equivalent graph of a model, its log-likelihood, what it would mean and what prunes it.
 
-    Exogenous covariates keep their place: their arrows are not turned. A declared instrument is a variable assumed to
+    Exogenous covariates keep their place: their arrows are not turned. A member is pruned by time when something later,
+    by the declared order or by the visits, causes something earlier. A declared instrument is a variable assumed to
     reach some segments and, but through these, no other. Drawn into every member it makes graphs of members that data
     can tell apart; a member is pruned when its BIC is then decisively above the best member's.
 
@@ -49,7 +52,10 @@ def check_atlas(study: Study) -> CheckResult:
         base = loglikelihood(graph, moments, fixed)
         handle = instrument_for(graph, fixed, study)
         excess, people = _with_instrument(members, handle, fixed, study)
-        for place, member in enumerate(members[:MOST_LISTED]):
+        listed = members[:MOST_LISTED]
+        late = [_late(member, study) for member in listed]
+        why = [_pruned(pairs, handle, above, study) for pairs, above in zip(late, excess, strict=False)]
+        for place, member in enumerate(listed):
             turned = reversed_arrows(graph, member)
             own = [arrow for arrow in member.arrows if not set(arrow) & set(fixed)]
             logl = loglikelihood(member, moments, fixed)
@@ -63,23 +69,20 @@ def check_atlas(study: Study) -> CheckResult:
                     beyond_rounding(logl, base),
                     _degrees(member, fixed),
                     _meaning(graph, member, fixed),
-                    _pruned(member, handle, excess[place], study),
+                    why[place],
                     moments.n,
                     handle.name if handle else "",
                     excess[place],
                     people,
                 )
             )
-        kept = sum(not row[8] for row in rows if row[0] == name)
-        notes.append(f"{name}: {len(members)} equivalent graphs have one likelihood. One wave cannot tell them apart.")
-        if handle is not None:
-            notes.append(
-                f"If {handle.name} reaches {' and '.join(handle.reaches)} and, but through these, no other segment, "
-                f"which is assumed and cannot be seen here, {kept} of {len(rows)} remain: the others imply that it is "
-                "unrelated to segments to which it is related, or related where it is not."
-            )
-        elif kept < len(rows):
-            notes.append(f"{kept} of {len(rows)} remain after the declared time order.")
+        notes.append(_class_sentence(name, len(members), graph, study))
+        if len(members) > len(listed):
+            notes.append(f"The first {len(listed)} of them are listed and told of here.")
+        if len(members) > 1:
+            notes.append(_time_sentence(late, set(graph.nodes) - set(fixed), study))
+        if len(members) > 1 and handle is not None:
+            notes.append(_instrument_sentence(handle, why.count(""), late.count(())))
     columns = ["model", "member", "arrows", "reversed", "logl", "difference", "df", "meaning", "pruned", "n"]
     columns += ["instrument", "bic_with_instrument", "n_with_instrument"]
     return CheckResult("atlas", pd.DataFrame(rows, columns=columns), tuple(notes))
@@ -153,10 +156,58 @@ def _meaning(graph: Graph, member: Graph, fixed: tuple[str, ...]) -> str:
     return f"{', '.join(starts)} is the source from which the others follow, toward {', '.join(ends)}"
 
 
-def _pruned(member: Graph, handle: Instrument | None, excess: float, study: Study) -> str:
-    late = against_time(member, study.plan.time_order)
+def _late(member: Graph, study: Study) -> tuple[tuple[str, str], ...]:
+    """Pairs (cause, effect) of which the cause comes later: by the declared order, or at a later visit."""
+    return tuple(dict.fromkeys(pair for order in _orders(member.nodes, study) for pair in against_time(member, order)))
+
+
+def _orders(names: Collection[str], study: Study) -> tuple[list[set[str]], list[set[str]]]:
+    """What time says of some variables, earliest first: the tiers of the declared order, and those of the visits."""
+    visits, plain = study.cohort.visits, study.cohort.plain
+    seen = [{name for name in names if place_of_visit(name, visits, plain) == place} for place in range(len(visits))]
+    declared = [set(names) & set(tier) for tier in study.plan.time_order]
+    return [tier for tier in declared if tier], [tier for tier in seen if tier]
+
+
+def _pruned(late: tuple[tuple[str, str], ...], handle: Instrument | None, excess: float, study: Study) -> str:
     if late:
         return "time order: " + "; ".join(f"{cause} -> {effect}" for cause, effect in late)
     if handle is not None and excess > study.decisions.value("bic.decisive"):
         return f"instrument: {handle.name}, BIC {excess:.1f} above the best"
     return ""
+
+
+def _class_sentence(name: str, members: int, graph: Graph, study: Study) -> str:
+    if members == 1:
+        return f"{name}: no other graph has its likelihood whatever the data."
+    _, seen = _orders(graph.nodes, study)
+    what = "One wave" if len(seen) < 2 else "The likelihood"
+    return f"{name}: {members} equivalent graphs have one likelihood. {what} cannot tell them apart."
+
+
+def _time_sentence(late: list[tuple[tuple[str, str], ...]], segments: set[str], study: Study) -> str:
+    """Which members time prunes, each with what would run backward in it; or why time prunes none."""
+    backward = [
+        f"{place} ({', '.join(f'{cause} -> {effect}' for cause, effect in pairs)})"
+        for place, pairs in enumerate(late, 1)
+        if pairs
+    ]
+    if backward:
+        return (
+            f"Time prunes {len(backward)} of {len(late)}, in which something later would act on something earlier: "
+            f"{'; '.join(backward)}."
+        )
+    if all(len(order) < 2 for order in _orders(segments, study)):
+        return (
+            "Time prunes none of them: neither `time_order` nor visits put one segment before another, and arrows of "
+            "covariates are never turned."
+        )
+    return "Time prunes none of them: in none would something later act on something earlier."
+
+
+def _instrument_sentence(handle: Instrument, kept: int, left: int) -> str:
+    return (
+        f"If {handle.name} reaches {' and '.join(handle.reaches)} and, but through these, no other segment, which is "
+        f"assumed and cannot be seen here, {kept} of {left} remain: the others imply that it is unrelated to segments "
+        "to which it is related, or related where it is not."
+    )

@@ -123,5 +123,17 @@ def _moments(study: Study) -> tuple[Moments, dict[str, int], str]:
     counts = dict(zip(names, seen.sum(axis=0).tolist(), strict=True))
     if seen.all():
         return study.moments(names), counts, "none"
-    mean, covariance = em_moments(values[seen.any(axis=1)])
-    return Moments(names, mean, covariance, len(values)), counts, "maximum likelihood"
+    first, place = _apart(values)
+    mean, covariance = em_moments(values[seen.any(axis=1)][:, first])
+    return Moments(names, mean[place], covariance[np.ix_(place, place)], len(values)), counts, "maximum likelihood"
+
+
+def _apart(values: Array) -> tuple[list[int], list[int]]:
+    """Columns that differ from one another, and for every column its place among them.
+
+    One measure enters under several names: a construct and its measure, a first visit and the value at the start.
+    Given one of them the other has no variance left, and a covariance matrix of both has no inverse.
+    """
+    places: dict[bytes, int] = {}
+    place = [places.setdefault(column.tobytes(), len(places)) for column in values.T]
+    return [place.index(one) for one in places.values()], place

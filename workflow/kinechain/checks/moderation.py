@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from kinechain.checks.plan import CheckResult, Question, Study
+from kinechain.checks.plan import EXPLORATORY, CheckResult, Question, Study
 from kinechain.numerics import Array
 from kinechain.numerics.conditional import conditional_effect, johnson_neyman
 from kinechain.numerics.normal_law import draw_normal
@@ -30,7 +30,7 @@ def check_moderation(study: Study) -> CheckResult:
     none), estimate, low, high, region (Johnson-Neyman), region_low, region_high, n.
     """
     rows: list[tuple[object, ...]] = []
-    notes: list[str] = []
+    notes = [EXPLORATORY] if study.plan.moderation else []
     for place, question in enumerate(study.plan.moderation):
         if not study.has(question.needs) or study.cohort.people is None:
             notes.append(f"{question.text} by {question.moderator}: rows of all of them are needed.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,6 @@ import numpy as np
 
 from kinechain.cohort import Cohort
 from kinechain.decisions import Decisions
-from kinechain.effect_plan import plan_effects
-from kinechain.errors import Problem, closest
 from kinechain.numerics import Array
 from kinechain.numerics.moments import Moments, moments_from_data
 from kinechain.spec import ModelSpec, build_spec
@@ -21,6 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "config/checks.yaml"
+
+
+EXPLORATORY = (
+    "No claim is decided here. It is exploratory, unless config/checks.yaml was frozen before the data were seen; see "
+    "Registration."
+)
+"""Said of curves and of paths that depend on a third variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,109 +110,6 @@ def parse_plan(content: Mapping[str, Any], paths: Mapping[str, str]) -> CheckPla
         threshold=threshold,
         **lists,
     )
-
-
-def plan_problems(
-    plan: CheckPlan,
-    models: Mapping[str, ModelSpec],
-    known: Collection[str],
-    units: Mapping[str, str],
-    decisions: Decisions,
-) -> list[Problem]:
-    """Mistakes in config/checks.yaml: models without the path or product, questions of unknown names or in other units.
-
-    known   constructs and measures a cohort may have
-    units   construct or measure -> unit; a name without one is not checked
-    """
-    problems: list[Problem] = []
-    if plan.main_model in models:
-        written = {(row.lhs, row.rhs) for row in models[plan.main_model].table.rows if row.op == "~"}
-        for outcome, cause in plan.edges:
-            if (outcome, cause) not in written:
-                what = f"`edges` asks for {outcome}~{cause}, which is no path of `{plan.main_model}`"
-                problems.append(Problem(FILE, what, "Name claims whose paths the main model has"))
-        effects = plan_effects(models[plan.main_model].table).names if plan.product else ()
-        if plan.product not in ("", *effects):
-            what = f"`{plan.product}` is no effect of `{plan.main_model}`"
-            problems.append(Problem(f"{FILE}: product", what, closest(plan.product, effects)))
-    for instrument in plan.instruments:
-        problems += _not_measured("instruments", (instrument.name, *instrument.reaches), known)
-    asked = [
-        (key, question)
-        for key in ("negative_controls", "splines", "moderation", "natural_effects")
-        for question in getattr(plan, key)
-    ]
-    asked += [(key, question) for key in ("total", "threshold") if (question := getattr(plan, key)) is not None]
-    for key, question in asked:
-        problems += _not_measured(key, question.needs, known)
-        for decision in (name for name in (question.at, question.contrast) if name):
-            if decision not in decisions:
-                remedy = closest(decision, decisions.entries, "config/decisions.yaml")
-                problems.append(Problem(f"{FILE}: {key}", f"`{decision}` is not a decision", remedy))
-                continue
-            unit, own = decisions[decision].unit, units.get(question.exposure, "")
-            if own and unit != own:
-                what = f"`{key}` asks for {decision} in {unit}, but `{question.exposure}` is measured in {own}"
-                problems.append(Problem(FILE, what, f"Name a decision in {own}, or another exposure"))
-    return problems
-
-
-def _not_measured(key: str, names: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
-    for name in names:
-        if name not in known:
-            remedy = closest(name, known, "config/measures.yaml")
-            yield Problem(f"{FILE}: {key}", f"`{name}` is no construct or measure", remedy)
-
-
-def name_problems(
-    content: Mapping[str, Any], written: Collection[str], known: Collection[str], macros: Collection[str]
-) -> Iterator[Problem]:
-    """Models and variables of config/checks.yaml that are nowhere: a check of them would stay unasked without a word.
-
-    written  names of the models that have a file
-    known    constructs and measures a cohort may have; with a visit after `_` they are known too, as are arms
-    macros   names of sets of covariates
-    """
-    for key in ("main_model", "atlas_models"):
-        named = content.get(key, ())
-        for name in [named] if isinstance(named, str) else named:
-            if name not in written:
-                yield Problem(f"{FILE}: {key}", f"`{name}` is not a model", closest(name, written, "config/models"))
-    tiers = (("time_order", name) for tier in content.get("time_order", ()) for name in tier)
-    others = (
-        ("alternatives", name) for pair in content.get("alternatives", {}).items() for name in (pair[0], *pair[1])
-    )
-    questions = [(key, content[key]) for key in ("total", "threshold") if key in content]
-    lists = ("negative_controls", "splines", "moderation", "natural_effects")
-    questions += [(key, question) for key in lists for question in content.get(key, ())]
-    held = ((key, name) for key, one in questions for name in re.split(r"[+\s:]+", one.get("adjust", "")) if name)
-    stems = ("arm", *known)
-    for key, name in (*tiers, *others, *held):
-        if name not in known and name not in macros and not any(name.startswith(f"{stem}_") for stem in stems):
-            remedy = closest(name, {*known, *macros}, "config/measures.yaml")
-            yield Problem(f"{FILE}: {key}", f"`{name}` is no construct, measure or macro", remedy)
-
-
-def check_questions(
-    content: Mapping[str, Any],
-    paths: Mapping[str, str],
-    models: Mapping[str, ModelSpec],
-    known: Collection[str],
-    units: Mapping[str, str],
-    decisions: Decisions,
-) -> list[Problem]:
-    """`plan_problems` for the content of config/checks.yaml; a claim that is not there or has no path is one too."""
-    lost = [claim for claim in content["edges"] if "~" not in paths.get(claim, "")]
-    if lost:
-        where = f"{FILE}: edges"
-        remedy = "Name claims whose first test has an effect `y~x`"
-        return [
-            Problem(where, f"`{claim}` is a claim about no single path", remedy)
-            if claim in paths
-            else Problem(where, f"`{claim}` is not a claim", closest(claim, paths, "config/claims.yaml"))
-            for claim in lost
-        ]
-    return plan_problems(parse_plan(content, paths), models, known, units, decisions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc, ndtr, ndtri
 
-from kinechain.checks.plan import CheckResult, Question, Study
+from kinechain.checks.plan import EXPLORATORY, CheckResult, Question, Study
 from kinechain.numerics import Array
 from kinechain.numerics.ranks import normal_scores
 from kinechain.numerics.regression import fit_rows
 
 THRESHOLD_MODEL = "threshold"
 KNOT_QUANTILES = (0.10, 0.50, 0.90)
+SMALLEST_P = 0.001
+"""A p-value below it is told as smaller than it."""
 """Knots of a restricted cubic spline with three knots, Harrell (2015), Regression Modeling Strategies, table 2.3."""
 
 
@@ -72,7 +74,7 @@ def check_splines(study: Study) -> CheckResult:
     unit), p_nonlinear (F test of the bend), n. The grid stops at the 5th and 95th percentile: no person is shown.
     """
     rows = []
-    notes: list[str] = []
+    notes = [EXPLORATORY] if study.plan.splines else []
     for question in study.plan.splines:
         if not study.has(question.needs) or study.cohort.people is None:
             notes.append(f"{question.text}: rows of exposure and outcome are needed.")
@@ -86,6 +88,8 @@ def check_splines(study: Study) -> CheckResult:
         beta, V = fit_rows(y, X)
         F = float(beta[2] ** 2 / V[2, 2])
         p = float(fdtrc(1, len(y) - X.shape[1], F))
+        seen = "a bend shows" if p < study.decisions.value("alpha") else "no bend can be told from a straight line"
+        notes.append(f"{question.text}: {seen} (p {'< 0.001' if p < SMALLEST_P else f'= {p:.3f}'}).")
         grid = np.linspace(float(np.quantile(x, 0.05)), float(np.quantile(x, 0.95)), 41)
         middle = np.median(x)
         basis = np.column_stack(

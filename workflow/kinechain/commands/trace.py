@@ -31,7 +31,7 @@ ENTERS = {
     "config/schematic.yaml": "draw_figures",
     "config/registration.yaml": "write_report",
 }
-"""Config file -> first rule that reads it; every rule may read the others, and a model is first read when it is fitted."""
+"""Config file -> first rule that reads it; every rule may read the others, and a model is first read when fitted."""
 
 MODELS = "config/models/"
 

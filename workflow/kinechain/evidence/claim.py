@@ -68,6 +68,7 @@ class Rule:
     scale    standardised, raw or share: the scale of the estimate and of its smallest effect
     sesoi    name of the decision that holds the smallest effect of interest; `sesoi.@<construct>` stands for the one of
              the measure that stands for the construct in a cohort
+    says     effect -> the words a sentence uses for it, where its name says too little
     """
 
     kind: str
@@ -85,6 +86,11 @@ class Rule:
     expects: Mapping[str, str] = field(default_factory=dict)
     compare: tuple[str, str] | None = None
     pairs: tuple[Pair, ...] = ()
+    says: Mapping[str, str] = field(default_factory=dict)
+
+    def word(self, effect: str) -> str:
+        """What a sentence calls an effect: its own words where it has some, else its name."""
+        return self.says.get(effect, effect)
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -231,6 +237,9 @@ def claim_problems(claims: tuple[Claim, ...], decisions: Decisions) -> list[Prob
                 what = f"the estimate is {claim.rule.scale} but `{name}` is {decisions[name].scale}"
                 remedy = "Write the `scale` of the rule and of its `sesoi` alike"
                 problems.append(Problem(where, what, remedy))
+        if BY_MEASURE in claim.rule.sesoi and claim.rule.scale != "raw":
+            what = f"`{claim.rule.sesoi}` is in the measure's own unit, but the estimate is {claim.rule.scale}"
+            problems.append(Problem(where, what, "Write `scale: raw`"))
         directed = claim.rule.kind in ("effect", "chain", "mediated", "vanishing", "all_of")
         if directed and claim.sign == 0:
             problems.append(

@@ -15,17 +15,30 @@ _DESIGNS = {
 
 def closed_by_cohort(claim: Claim, material: Material) -> list[str]:
     """Why this cohort cannot test a claim, whatever is fitted: its design, or what it did not measure."""
+    reasons: list[str] = []
     if material.design not in claim.design:
-        wanted = " or ".join(_DESIGNS[design] for design in claim.design)
-        return [f"The claim needs {wanted}; this is {_DESIGNS[material.design]}."]
+        these = "these are" if material.design == "summary" else "this is"
+        reasons.append(f"The claim needs {_designs(claim)}; {these} {_DESIGNS[material.design]}.")
     lacking = [name for name in claim.needs if name not in material.variables]
     if lacking:
-        return [f"The cohort has no measure of {_listed(lacking)}."]
-    return [
+        reasons.append(f"The cohort has no measure of {_listed(lacking, 'or')}.")
+    return reasons or [
         f"The sign or unit of {name} is unsettled: {material.problems[name]}."
         for name in claim.needs
         if name in material.problems
     ]
+
+
+def what_it_takes(claim: Claim, material: Material) -> str:
+    """What would let a claim be tested that this cohort cannot test: a design, measures, or what its reasons name."""
+    lacking = [name for name in claim.needs if name not in material.variables]
+    wrong = material.design not in claim.design
+    if "cross_sectional" not in claim.design:
+        return f"It would take {claim.cause_needs}"
+    if not wrong and not lacking:
+        return "It would take what the reasons name"
+    measured = f" with {_listed(lacking, 'and')} measured" if lacking else ""
+    return f"It would take {_designs(claim) if wrong else 'a cohort'}{measured}"
 
 
 def closed_by_model(model: str, material: Material) -> list[str]:
@@ -59,5 +72,9 @@ def closed_by_effect(found: Found | None, model: str, effect: str, material: Mat
     return []
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+def _designs(claim: Claim) -> str:
+    return _listed([_DESIGNS[design] for design in claim.design], "or")
+
+
+def _listed(names: list[str], last: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

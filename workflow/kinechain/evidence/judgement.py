@@ -148,6 +148,11 @@ def smallest(numbers: Sequence[float]) -> float:
     return min(known) if known else math.nan
 
 
+def smallest_corrected(numbers: Sequence[float], tried: int) -> float:
+    """The smallest of some p-values, corrected for how many were tried (Bonferroni); NaN when none is known."""
+    return min(tried * smallest(numbers), 1.0)  # in this order NaN stays NaN
+
+
 def side_of(limits: Limits) -> int:
     """On which side of zero the 95 % interval lies: 1, -1, or 0 for both."""
     return 1 if limits.low > 0 else -1 if limits.high < 0 else 0

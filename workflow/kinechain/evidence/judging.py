@@ -12,7 +12,7 @@ import numpy as np
 from kinechain.decisions import Decisions
 from kinechain.evidence.claim import Claim, Test, in_order, settle_sesoi
 from kinechain.evidence.direction import Directions, compare_directions
-from kinechain.evidence.gate import closed_by_cohort
+from kinechain.evidence.gate import closed_by_cohort, what_it_takes
 from kinechain.evidence.judgement import Case, Judgement, Part, closed
 from kinechain.evidence.material import Material, gather
 from kinechain.evidence.rule import RULES
@@ -30,7 +30,7 @@ ADJUSTMENTS: dict[str, Callable[[Array], Array]] = {"primary": adjust_holm, "cha
 """Correction of a family; every other is corrected by Benjamini and Hochberg. Joint significance needs none."""
 
 FORWARD, REVERSE = "M1_chain_joint", "M6_reverse_joint"
-DIRECTED_RULES = ("effect", "chain", "mediated", "share", "all_of")
+DIRECTED_RULES = ("effect", "chain", "mediated", "all_of")
 """Kinds whose verdict is about one exposure and one outcome; every other kind is about a pattern."""
 
 EQUIVALENCE_RULES = ("equivalence", "cancellation", "independence")
@@ -231,14 +231,9 @@ def _verdict(
         estimand=claim.estimand,
         needs="" if testable else " ".join(judgement.reasons),
         wording=_wording(claim, verdict, tier, survives is not False),
-        would_overturn=claim.overturned_by if testable else f"It would take {_what_it_takes(claim)}",
+        would_overturn=claim.overturned_by if testable else what_it_takes(claim, material),
         parts=judgement.parts,
     )
-
-
-def _what_it_takes(claim: Claim) -> str:
-    """What would make a claim testable: its design, or, where no design is asked for, its measures."""
-    return "a cohort with the measures it needs" if claim.cause_needs.startswith("nothing") else claim.cause_needs
 
 
 def _wording(claim: Claim, verdict: VerdictName, tier: TierName, survives: bool) -> str:

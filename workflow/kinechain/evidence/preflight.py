@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from kinechain.decisions import FILE as DECISIONS
 from kinechain.decisions import Decisions
 from kinechain.errors import Problem, UserError, closest
 from kinechain.evidence.claim import FILE, Claim, claim_problems
@@ -23,24 +24,29 @@ def check_claims(
     owners: Mapping[str, str] | None = None,
     *,
     reference: str = "",
-    written: Collection[str] | None = None,
+    named: Collection[str] = (),
 ) -> list[Problem]:
     """Everything wrong with the claims, each with the place to change; empty when they can be judged.
 
-    models      models of the study, macros written out; a test that names another model waits until it is added
+    models      models of the study, macros written out; a test that names another model waits until it is listed
     constructs  names that a cohort may have: constructs and measures of config/measures.yaml
     units       outcome measure or construct -> its unit, for claims judged in raw units; None to leave that unchecked
     owners      measure -> construct it stands for, for smallest effects named after a measure
-    written     models that have a file or that an analysis makes; None to leave their names unchecked
     reference   model whose graph says what comes after what; "" to leave adjustment sets unchecked
+    named       every model that has a file, and every analysis that is none; empty to leave names unchecked
 
-    Refused are a claim about an unknown construct, a model without the effect a claim asks it for, a smallest effect
-    without a scale or on another scale, rules that read one another in a circle, a cycle in a model, adjusting for a
-    descendant of the outcome, and an effect asked in units its measure does not have.
+    Refused are a claim about an unknown construct or of a model that is nowhere, a model without the effect it is asked
+    for, a smallest effect without a scale or on another scale, rules that read one another in a circle, a cycle in a
+    model, adjusting for a descendant of the outcome, and an effect asked in units its measure does not have.
     """
-    problems = claim_problems(tuple(claims), decisions)
+    problems = claim_problems(tuple(claims), decisions) + _units(decisions, units or {})
     for claim in claims:
         where = f"{FILE}: {claim.id}"
+        problems += [
+            Problem(where, f"`{model}` is no model", closest(model, named, "config/models"))
+            for model in dict.fromkeys((*(test.model for test in claim.tests), *claim.rule.models))
+            if named and model not in named
+        ]
         problems += [
             Problem(
                 where,
@@ -50,7 +56,6 @@ def check_claims(
             for name in claim.needs
             if name not in constructs
         ]
-        problems += _unwritten(claim, written, where) if written is not None else ()
         problems += _tests(claim, models, where)
         problems += _unit(claim, decisions, units, owners or {}, where)
         problems += _adjustment(claim, models, reference)
@@ -83,13 +88,6 @@ def effects_of(spec: ModelSpec) -> tuple[str, ...]:
     from kinechain.effect_plan import plan_effects
 
     return plan_effects(spec.table, spec.covariates, spec.contrasts).names
-
-
-def _unwritten(claim: Claim, written: Collection[str], where: str) -> Iterator[Problem]:
-    """Models that are nowhere: a claim that only they can test would go untested without a word."""
-    for name in dict.fromkeys((*(test.model for test in claim.tests), *claim.rule.models)):
-        if name not in written:
-            yield Problem(where, f"`{name}` is not a model", closest(name, written, "config/models"))
 
 
 def _tests(claim: Claim, models: Mapping[str, ModelSpec], where: str) -> list[Problem]:
@@ -138,6 +136,22 @@ def _adjustment(claim: Claim, models: Mapping[str, ModelSpec], reference: str) -
     return problems
 
 
+DIFFERENCES = {"percentage points": "percent"}
+"""Units of differences that have another name than the unit of what differs."""
+
+
+def _units(decisions: Decisions, units: Mapping[str, str]) -> list[Problem]:
+    """Decisions named after a measure, as in `sesoi.<measure>`, in a unit that the measure does not have."""
+    problems: list[Problem] = []
+    for name, decision in decisions.entries.items():
+        measure = name.partition(".")[2]
+        unit = DIFFERENCES.get(decision.unit, decision.unit).partition(" of ")[0]
+        if measure in units and unit != units[measure].partition(" of ")[0]:
+            what = f"it is in {decision.unit}, but `{measure}` is measured in {units[measure]}"
+            problems.append(Problem(f"{DECISIONS}: {name}", what, "Write it in the measure's own unit"))
+    return problems
+
+
 def _unit(
     claim: Claim, decisions: Decisions, units: Mapping[str, str] | None, owners: Mapping[str, str], where: str
 ) -> list[Problem]:
@@ -145,7 +159,6 @@ def _unit(
     if units is None or claim.rule.scale != "raw" or claim.rule.sesoi not in decisions or claim.rule.kind == "share":
         return []
     measure = claim.rule.sesoi.partition(".")[2]
-    unit = decisions[claim.rule.sesoi].unit
     if measure not in units:
         return [
             Problem(
@@ -155,7 +168,4 @@ def _unit(
     if owners.get(measure) and owners[measure] not in claim.needs:
         what = f"`{claim.rule.sesoi}` is about {owners[measure]}, which the claim does not speak of"
         return [Problem(where, what, f"Name the smallest effect of a measure of {' or '.join(claim.needs)}")]
-    if unit.split(" of ")[0] not in (units[measure], units[measure].split(" of ")[0]):
-        what = f"`{claim.rule.sesoi}` is in {unit}, but `{measure}` is measured in {units[measure]}"
-        return [Problem(where, what, "Write the smallest effect in the measure's own unit")]
     return []

@@ -16,7 +16,7 @@ from kinechain.evidence.judgement import (
     from_found,
     largest,
     side_of,
-    smallest,
+    smallest_corrected,
 )
 from kinechain.evidence.material import Found
 from kinechain.evidence.verdict import (
@@ -74,7 +74,7 @@ def judge_serial(case: Case) -> Judgement:
         level=product.level,
         n=product.n,
         p_found=largest([*(edge.p_found for edge in edges), product.p_against_zero()]),
-        p_null=smallest([edge.p_null for edge in edges if edge.ruling.verdict == NULL]),
+        p_null=smallest_corrected([edge.p_null for edge in edges if edge.ruling.verdict == NULL], len(edges)),
         smallest_supported=largest([edge.smallest_supported for edge in edges]),
         n_for_null=min(nulls) if nulls else None,
         weakest=f"{weakest[0]} {weakest[1].effect}",
@@ -112,7 +112,7 @@ def judge_mediated(case: Case) -> Judgement:
     chosen = max(
         range(len(ways)), key=lambda i: (through[i] and past[i] == NULL, ways[i][0].limits.times(claim.sign).low)
     )
-    indirect, direct = ways[chosen]
+    indirect, _ = ways[chosen]
     parts = tuple(
         part
         for (way, beside), found, ruling in zip(ways, through, past, strict=True)
@@ -122,10 +122,14 @@ def judge_mediated(case: Case) -> Judgement:
         )
     )
     first_links = [f"{name} is {WORDS[known[name].ruling.verdict]}" for name in claim.rule.edges]
+    names = [claim.rule.word(way.effect) for way, _ in ways]
+    alone = [ruling == NULL for ruling in past]
+    both = [one and other for one, other in zip(through, alone, strict=True)]
     reasons = (
-        f"Ways through the mediator that exclude zero: {sum(through)} of {len(ways)}; paths past it that are "
-        f"practically zero: {past.count(NULL)} of {len(ways)}. The way into the mediator: {', '.join(first_links)}.",
-        f"The clearest way is {indirect.effect}, beside the path {direct.effect}.",
+        f"An effect through the mediator is found on: {_chosen(names, through)}. An effect past it is practically zero "
+        f"on: {_chosen(names, alone)}. Both hold for: {_chosen(names, both)}. The way into the mediator: "
+        f"{', '.join(first_links)}.",
+        f"The clearest way is that to {names[chosen]}, the numbers shown here.",
     )
     judgement = from_found(indirect, Ruling(verdict), case, sesoi.value, f"{sesoi.unit}, for the path past it")
     p = min(1.0, len(ways) * indirect.p_against_zero())
@@ -156,9 +160,12 @@ def judge_cancellation(case: Case) -> Judgement:
     else:
         verdict = INCONCLUSIVE
     side = {1: "above zero", -1: "below zero", 0: "on either side of zero"}
+    told = [
+        f"{claim.rule.word(part.effect)} lies {side[sign]}" for part, sign in zip((first, second), signs, strict=True)
+    ]
     reasons = (
-        f"The part {first.effect} lies {side[signs[0]]}, the part {second.effect} {side[signs[1]]}; "
-        f"their total is {'inside' if kept == SUPPORTED else 'not inside'} ±{bound.value:g} {bound.unit}.",
+        f"{told[0][:1].upper()}{told[0][1:]}, and {told[1]}; their total is "
+        f"{'inside' if kept == SUPPORTED else 'not inside'} ±{bound.value:g} {bound.unit}.",
     )
     judgement = from_found(total, Ruling(verdict), case, bound.value, bound.unit)
     evidence = [first.p_against_zero(), second.p_against_zero(), total.p_equivalence(bound.value)]
@@ -172,6 +179,10 @@ def judge_cancellation(case: Case) -> Judgement:
         reasons=reasons,
         parts=tuple(Part(one.effect, one.model, one.effect, None, one.limits) for one in (first, second, total)),
     )
+
+
+def _chosen(names: list[str], chosen: list[bool]) -> str:
+    return ", ".join(name for name, wanted in zip(names, chosen, strict=True) if wanted) or "none"
 
 
 def _product_sentence(product: Found) -> str:

@@ -106,13 +106,15 @@ def judge_all_of(case: Case) -> Judgement:
         zip(there, rulings, strict=True), key=lambda pair: (RANK[pair[1]], pair[0].limits.times(claim.sign).low)
     )[0]
     judgement = from_found(weakest, Ruling(common), case, sesoi.value, sesoi.unit)
-    listed = ", ".join(f"{one.effect} {WORDS[verdict]}" for one, verdict in zip(there, rulings, strict=True))
+    listed = ", ".join(
+        f"{claim.rule.word(one.effect)} ({WORDS[verdict]})" for one, verdict in zip(there, rulings, strict=True)
+    )
     return replace(
         judgement,
         p_found=largest([one.p_against_zero() for one in there]),
         p_null=largest([one.p_equivalence(sesoi.value) for one in there]),
         weakest=weakest.effect,
-        reasons=(f"Part by part: {listed}.",),
+        reasons=(f"Part by part: {listed}. The numbers shown are those of: {claim.rule.word(weakest.effect)}.",),
         parts=tuple(
             Part(one.effect, one.model, one.effect, verdict, one.limits)
             for one, verdict in zip(there, rulings, strict=True)
@@ -161,7 +163,7 @@ def _beside_other_arm(model: str, material: Material) -> tuple[bool, str]:
     above = bool(fact["low"] > 0)
     says = "more than" if above else "not shown to be more than"
     return above, (
-        f"In {fact['arm']} the share is {says} in {fact['against']}: "
+        f"In the arm {fact['arm']} the share is {says} in the arm {fact['against']}: "
         f"difference {points[0]:.0f} percentage points [{points[1]:.0f}, {points[2]:.0f}]."
     )
 

@@ -55,7 +55,8 @@ def judge_pattern(case: Case) -> Judgement:
     else:
         verdict = INCONCLUSIVE
     listed = ", ".join(
-        f"{name} {WORDS[one.ruling.verdict]} (expected {WORDS[expected]})" for name, expected, one in seen
+        f"{claim.rule.word(name)} {WORDS[one.ruling.verdict]} (expected {WORDS[expected]})"
+        for name, expected, one in seen
     )
     reasons = [f"Of the signature: {listed}.", *_bic_sentence(claim, material)]
     base = own or Judgement(Ruling(verdict), model=test.model, n=material.n_of(test.model))
@@ -91,12 +92,14 @@ def judge_vanishing(case: Case) -> Judgement:
     rulings = [tuple(judge(one.limits, sign=claim.sign, sesoi=sesoi.value).verdict for one in both) for both in found]
     stays = adjust_holm(np.array([after.p_against_zero() for _, after in found]))
     held = [after for before, after in rulings if before == SUPPORTED]
+    left = [
+        after.effect
+        for (_, after), (_, ruling), p in zip(found, rulings, stays, strict=True)
+        if ruling == SUPPORTED and p <= material.decisions.value("alpha")
+    ]
     if held and all(after in CONTRADICTED for after in held):
         verdict = SUPPORTED
-    elif any(
-        after == SUPPORTED and p <= material.decisions.value("alpha")
-        for (_, after), p in zip(rulings, stays, strict=True)
-    ):
+    elif left:
         verdict = OPPOSITE
     elif all(before in CONTRADICTED for before, _ in rulings):
         verdict = NULL if all(before == NULL for before, _ in rulings) else OPPOSITE
@@ -119,6 +122,7 @@ def judge_vanishing(case: Case) -> Judgement:
         f"{pair.after}: {held.count(SUPPORTED)}, practically zero or opposite there: {gone}.",
         f"Estimates: {listed}.",
         *([] if held else ["Nothing stood there before that could vanish."]),
+        *([f"Still there, with correction for all that were looked at: {', '.join(left)}."] if left else []),
     )
     most = max(parts, key=lambda part: abs(part.limits.estimate))
     return Judgement(
@@ -216,6 +220,6 @@ def _bic_sentence(claim: Claim, material: Material) -> list[str]:
         return []
     better, worse = (large, small) if gain > 0 else (small, large)
     return [
-        f"BIC prefers {better} to {worse} by {abs(gain):.1f}; it counts paths as well as misfit, and the verdict rests "
-        "on the links."
+        f"BIC prefers {better} to {worse} by {abs(gain):.1f}. It weighs fit against the number of paths, of which the "
+        "open model has many that are not in question here; the verdict rests on the links."
     ]

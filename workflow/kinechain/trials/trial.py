@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kinechain.cohort import Cohort
+from kinechain.cohort import Cohort, place_of_visit
 from kinechain.errors import Problem, closest, raise_if_any
 from kinechain.numerics import Array
 from kinechain.trials.plan import FILE, TrialPlan
@@ -202,7 +202,7 @@ def _check_arms(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
 
 
 def _check_visits(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
-    visits = [str(visit) for visit in cohort.extra.get("visits", ())]
+    visits = list(cohort.visits)
     where = f"config/cohorts/{cohort.name}.yaml"
     if len(visits) < 2:
         yield Problem(
@@ -232,7 +232,7 @@ def _check_visits(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
 def check_visits(cohort: Cohort) -> Iterator[Problem]:
     """Visits of any cohort that nobody attended, or whose days run backward; nothing for a cohort of one visit."""
     people, where = cohort.people, f"config/cohorts/{cohort.name}.yaml"
-    visits = tuple(str(visit) for visit in cohort.extra.get("visits", ()))
+    visits = cohort.visits
     if people is None or len(visits) < 2:
         return
     moving = [table for table in _over_visits(cohort, visits).values() if _moves(table)]
@@ -254,7 +254,7 @@ def check_visits(cohort: Cohort) -> Iterator[Problem]:
 
 
 def _check_covariates(cohort: Cohort, plan: TrialPlan) -> Iterator[Problem]:
-    later = [str(visit) for visit in cohort.extra.get("visits", ())][1:]
+    later = cohort.visits[1:]
     for name in plan.covariates:
         for visit in later:
             base = name.removesuffix(f"_{visit}")
@@ -281,24 +281,19 @@ def check_time_order(
     arms    names of the arm indicators
     plain   constructs and measures: names without a visit, however they end
     """
-
-    def when(name: str) -> int:
-        if name in plain:
-            return 0
-        return next((v for v, visit in enumerate(visits) if name.endswith(f"_{visit}")), 0)
-
     problems = []
     for outcome, cause in paths:
+        caused, causing = (place_of_visit(name, visits, plain) for name in (outcome, cause))
         if outcome in arms:
             problems.append(
                 Problem(model, f"the arm `{outcome}` is explained by `{cause}`", "Arms are dealt at random: drop it")
             )
-        elif when(cause) > when(outcome):
+        elif causing > caused:
             problems.append(
                 Problem(
                     model,
                     f"`{cause}` is measured after `{outcome}`, which it is said to cause",
-                    f"Use a visit of `{cause}` that comes before `{visits[when(outcome)]}`, or turn the path round",
+                    f"Use a visit of `{cause}` that comes before `{visits[caused]}`, or turn the path round",
                 )
             )
     return problems
