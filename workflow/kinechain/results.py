@@ -89,6 +89,11 @@ class Results:
         """Neighbours in the chain, from bottom to top, as (from, to)."""
         return tuple(zip(self.chain[:-1], self.chain[1:], strict=True))
 
+    def hue(self, name: str) -> int | None:
+        """Place of a construct in the study's whole chain, which decides its colour in every cohort; None outside it."""
+        whole = [str(it) for it in self.report_options.get("chain") or self.chain]
+        return whole.index(name) if name in whole else None
+
     @property
     def inference(self) -> Mapping[str, Any]:
         """Seed, draws, interval, level and missing as the study declares them."""

@@ -57,7 +57,8 @@ def check_specifications(study: Study) -> CheckResult:
             continue
         declared = tuple(name for name in study.parents(outcome) if name != cause)
         sets = [declared, *minimal_single_door_sets(graph, cause, outcome)[:MOST_SETS]]
-        admissible = [one for one in dict.fromkeys(sets) if is_single_door_set(graph, cause, outcome, one)]
+        distinct = {frozenset(one): one for one in reversed(sets)}  # a set in another order is no other choice
+        admissible = [one for one in reversed(distinct.values()) if is_single_door_set(graph, cause, outcome, one)]
         if declared not in admissible:
             notes.append(f"{outcome}~{cause}: the declared adjustment set is not admissible by its own graph.")
         choices = product(admissible, _measures(study, cause), _measures(study, outcome), MISSING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results
 from kinechain.rounding import is_number, number_text
-from kinechain.tables import publishable
+from kinechain.tables import publishable, told_n
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,33 +21,40 @@ if TYPE_CHECKING:
 SCALE = 0.058
 """Inches for one per cent of body height."""
 
-MIDDLE = 3.55
-GAP = 7.0
+MIDDLE = 3.0
+GAP = 7.5
 LABEL = 19.0
 """Inches from the left to the body's axis; per cent of height between two labels, and from the axis to a label."""
+
+SKIN, EDGE, BONE = "#f0f2f5", "#b9c2cc", "#a9b4bf"
 
 
 def body_table(results: Results) -> pd.DataFrame:
     """Points of the outline and the angles that this cohort measured, from config and the codebook.
 
-    kind outline or line: curve, x, y.  kind angle: measure, label, unit, mean, sd, n, and where it is drawn
+    kind outline, line or limb: curve, x, y; a limb is the part of the body that its measure turns, drawn at rest
+    kind angle: measure, label, unit, mean, sd, n, hue (of its construct), and where it is drawn
     """
     places = results.schematic.get("places") or {}
     rows: list[dict[str, Any]] = []
+    limbs: list[tuple[str, Any]] = []
     for row in results.quality.get("codebook", ()):
         place = places.get(row["measure"])
         if place is None or not is_number(row.get("mean")) or not is_number(row.get("sd")):
             continue
+        construct = str(row.get("construct") or "")
+        limbs.append((str(row["measure"]), place.get("limb") or ()))
         rows.append(
             {
                 "kind": "angle",
                 "measure": row["measure"],
                 "construct": row.get("construct"),
-                "chain": results.chain.index(row["construct"]) if row.get("construct") in results.chain else None,
+                "hue": results.hue(construct),
                 "label": str(row.get("label") or row["measure"]),
                 "unit": str(row.get("unit") or ""),
                 "mean": row["mean"],
                 "sd": row["sd"],
+                "n": told_n(results, int(row["n"]), construct, str(row["measure"])) if is_number(row.get("n")) else None,
                 "x": float(place["at"][0]),
                 "y": float(place["at"][1]),
                 "zero": float(place["zero"]),
@@ -59,33 +66,54 @@ def body_table(results: Results) -> pd.DataFrame:
         )
     if not rows:
         return pd.DataFrame()
-    for kind, curves in (
-        ("outline", results.schematic.get("outline", ())),
-        ("line", results.schematic.get("lines", ())),
-    ):
-        for number, curve in enumerate(curves):
-            rows += [{"kind": kind, "curve": number, "x": float(x), "y": float(y)} for x, y in curve]
+    rows += _points("outline", enumerate(results.schematic.get("outline", ())))
+    rows += _points("line", enumerate(results.schematic.get("lines", ())))
+    for measure, limb in limbs:
+        rows += [point | {"measure": measure} for point in _points("limb", [(0, limb)])]
     return publishable(pd.DataFrame(rows))
+
+
+def _points(kind: str, curves: Iterable[tuple[int, Any]]) -> list[dict[str, Any]]:
+    return [{"kind": kind, "curve": number, "x": float(x), "y": float(y)} for number, curve in curves for x, y in curve]
 
 
 def describe_body(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    angles = [row for row in records(table) if row["kind"] == "angle"]
+    angles = sorted((row for row in records(table) if row["kind"] == "angle"), key=lambda row: float(row["text_y"]))
+    most, least = (pick(angles, key=lambda row: float(row["sd"])) for pick in (max, min))
+    title = (
+        f"People differ most in {lowered(most['label'])}, SD {spread_text(most)}, "
+        f"and least in {lowered(least['label'])}, SD {spread_text(least)}"
+        if float(most["sd"]) > float(least["sd"])
+        else f"{angles[0]['label']}: {value_text(angles[0])}"
+    )
+    counts = sorted({int(row["n"]) for row in angles if is_number(row["n"])})
+    people = f" n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}." if counts else ""
+    turned = "A pale limb is turned to the mean. " if (table["kind"] == "limb").any() else ""
     subtitle = (
-        "Mean of each measured angle with one SD to both sides, in its clinical direction. "
-        "Dashed: the line it is measured from. A drawing, not a scan."
+        "Solid line: mean of each measured angle in its clinical direction; fan: one SD to both sides; dashed: the "
+        f"line it is measured from. {turned}A drawing, not a scan.{people}"
     )
     told = "; ".join(f"{row['label']} {value_text(row)}" for row in angles)
-    return Heading("What was measured, where", subtitle, f"Side view of a person with the measured angles. {told}.")
+    alt = f"Side view of a standing person with each angle where it is measured, mean ± SD, from the feet up. {told}."
+    return Heading(title, subtitle, f"{alt} {title}.")
+
+
+def lowered(label: object) -> str:
+    """A label inside a sentence: its first letter small unless it starts an abbreviation."""
+    text = str(label)
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def spread_text(row: Row) -> str:
+    """SD of an angle with its unit, as printed."""
+    return f"{number_text(float(format(float(row['sd']), '.2g')))}{style.unit_text(row['unit'])}"
 
 
 def value_text(row: Row) -> str:
     """Mean and SD of an angle as printed."""
-    unit = {"deg": "°"}.get(str(row["unit"]), f" {row['unit']}")
-    mean, spread = (
-        number_text(float(format(float(row[what]), digits))) for what, digits in (("mean", ".3g"), ("sd", ".2g"))
-    )
-    return f"{mean}{unit} ± {spread}"
+    mean = number_text(float(format(float(row["mean"]), ".3g")))
+    return f"{mean}{style.unit_text(row['unit'])} ± {spread_text(row)}"
 
 
 @style.styled
@@ -96,19 +124,32 @@ def draw_body(table: pd.DataFrame, heading: Heading) -> Figure:
     axes = style.panel(figure, 0, 0.06, style.WIDTH, height)
     axes.set(xlim=(-MIDDLE / SCALE, (style.WIDTH - MIDDLE) / SCALE), ylim=(-1, 103), aspect="equal")
     axes.axis("off")
-    for (kind, _), curve in table[table["kind"] != "angle"].groupby(["kind", "curve"], sort=False):
+    angles = [row for row in records(table) if row["kind"] == "angle"]
+    for row in angles:
+        limb = table[(table["kind"] == "limb") & (table["measure"] == row["measure"])]
+        if len(limb):
+            _draw_limb(axes, row, limb[["x", "y"]].to_numpy(dtype=float))
+    for (kind, _), curve in table[table["kind"].isin(["outline", "line"])].groupby(["kind", "curve"], sort=False):
         points = smooth(curve[["x", "y"]].to_numpy(dtype=float), closed=kind == "outline")
         if kind == "outline":
-            axes.fill(points[:, 0], points[:, 1], facecolor="#eef1f4", edgecolor=style.FAINT, linewidth=1.4)
+            axes.fill(*points.T, facecolor=SKIN, edgecolor=EDGE, linewidth=1.2, zorder=2, joinstyle="round")
         else:
-            axes.plot(points[:, 0], points[:, 1], color=style.FAINT, linewidth=5, solid_capstyle="round")
-    angles = [row for row in records(table) if row["kind"] == "angle"]
+            beads = (0, (0.85, 0.28))
+            axes.plot(*points.T, color=BONE, linewidth=5, linestyle=beads, dash_capstyle="butt", zorder=3)
     heights = label_heights(angles)
     for row in angles:
-        is_link = is_number(row["chain"])
-        colour = style.CONSTRUCT_COLOURS[int(row["chain"]) % len(style.CONSTRUCT_COLOURS)] if is_link else style.QUIET
-        _draw_angle(axes, row, colour, heights[str(row["measure"])])
+        _draw_angle(axes, row, style.construct_colour(row["hue"]), heights[str(row["measure"])])
     return figure
+
+
+def _draw_limb(axes: Axes, row: Row, rest: np.ndarray) -> None:
+    """The part of the body that a measure turns, at its mean: behind the body, so that only what moves is seen."""
+    colour = style.construct_colour(row["hue"])
+    at = np.array([row["x"], row["y"]], dtype=float)
+    angle = np.radians(float(row["turn"]) * float(row["mean"]))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    points = smooth((rest - at) @ turn + at, closed=True)
+    axes.fill(*points.T, facecolor=(colour, 0.1), edgecolor=(colour, 0.45), zorder=1)
 
 
 def smooth(points: np.ndarray, *, closed: bool) -> np.ndarray:
@@ -148,32 +189,21 @@ def _draw_angle(axes: Axes, row: Row, colour: str, height: float) -> None:
     ends = [
         (at[0] + arm * np.cos(np.radians(angle)), at[1] + arm * np.sin(np.radians(angle))) for angle in (first, last)
     ]
-    axes.add_patch(Wedge(at, arm, last - spread, last + spread, facecolor=colour, alpha=0.22, linewidth=0))
     is_open = float(row["turn"]) == 0
-    axes.plot(
-        [at[0], ends[0][0]],
-        [at[1], ends[0][1]],
-        color=colour,
-        linewidth=1.4,
-        linestyle="solid" if is_open else (0, (3, 2)),
-    )
-    axes.plot([at[0], ends[1][0]], [at[1], ends[1][1]], color=colour, linewidth=2.0)
+    for ray in (first, last) if is_open else (last,):
+        axes.add_patch(Wedge(at, arm, ray - spread, ray + spread, facecolor=colour, alpha=0.2, linewidth=0, zorder=4))
+    dash = "solid" if is_open else (0, (3, 2))
+    axes.plot([at[0], ends[0][0]], [at[1], ends[0][1]], color=colour, linewidth=2.0 if is_open else 1.3, linestyle=dash, zorder=5)
+    axes.plot([at[0], ends[1][0]], [at[1], ends[1][1]], color=colour, linewidth=2.0, zorder=5)
     low, high = sorted((first, last))
-    axes.add_patch(Arc(at, arm, arm, theta1=low, theta2=high, color=colour, linewidth=1.4))
+    axes.add_patch(Arc(at, arm, arm, theta1=low, theta2=high, color=colour, linewidth=1.3, zorder=5))
     side = 1 if row["side"] == "right" else -1
     middle = np.radians((first + last) / 2)
-    start = (at[0] + 0.5 * arm * np.cos(middle), at[1] + 0.5 * arm * np.sin(middle))
-    axes.plot([start[0], side * (LABEL - 0.8)], [start[1], height], color=style.QUIET, linewidth=0.6)
+    start = at if is_open else (at[0] + 0.5 * arm * np.cos(middle), at[1] + 0.5 * arm * np.sin(middle))
+    edge = side * (LABEL - 0.9)
+    axes.plot([start[0], edge], [start[1], height], color=style.QUIET, linewidth=0.6, zorder=6)
+    axes.plot([edge, edge], [height - 2.6, height + 2.6], color=colour, linewidth=2.4, zorder=6)
     where = "left" if side > 0 else "right"
-    lines = textwrap.wrap(str(row["label"]), 28)[:2]
-    axes.text(side * LABEL, height + 0.1, "\n".join(lines), ha=where, va="bottom", fontsize=8, linespacing=1.1)
-    axes.text(
-        side * LABEL,
-        height - 1.4,
-        value_text(row),
-        ha=where,
-        va="center",
-        fontsize=8.5,
-        fontweight="bold",
-        color=colour,
-    )
+    text = style.block(str(row["label"]), 1.8, 8, 2)
+    axes.text(side * LABEL, height + 0.2, text, ha=where, va="bottom", fontsize=8, linespacing=1.1)
+    axes.text(side * LABEL, height - 1.6, value_text(row), ha=where, va="center", fontsize=9, fontweight="bold")

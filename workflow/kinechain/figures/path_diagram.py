@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 
 PITCH = 0.98
 BOX = (1.5, 0.46)
-LEFT = 1.62
-LANE = 0.98
+LEFT = 0.72
+LANE = 1.05
 """Inches: between neighbours, size of a box, room left of the boxes, width of a lane for one length of shortcut."""
+
+DASH = (0, (4, 2.5))
+TINTS = "; blue positive, red negative"
+KEY = (("0.1", 0.1), ("0.3", 0.3), ("0.5", 0.5))
+"""Dashes of an edge whose interval covers zero; what the colours say; sizes whose widths the key shows."""
 
 
 def path_diagram_table(results: Results) -> pd.DataFrame:
@@ -30,6 +36,7 @@ def path_diagram_table(results: Results) -> pd.DataFrame:
     start, end    place in the chain, 0 at the bottom
     from, to      their short names; a construct no path reaches has one row, from itself to nothing
     estimate, low, high  standardised coefficient and its interval; level its coverage
+    from_hue, to_hue     places in the study's whole chain, which decide the colours
     """
     rows = []
     found = results.effects_of(results.main_model).set_index("effect")
@@ -49,40 +56,61 @@ def path_diagram_table(results: Results) -> pd.DataFrame:
                     "low": row["standardised_low"],
                     "high": row["standardised_high"],
                     "level": row["level"],
+                    "from_hue": results.hue(x),
+                    "to_hue": results.hue(results.chain[j]),
                 }
             )
     if not any(row["end"] - row["start"] == 1 for row in rows):
         return pd.DataFrame()
     drawn = {row[end] for row in rows for end in ("start", "end")}
     alone = [place for place in range(len(results.chain)) if place not in drawn]
-    rows += [{"start": place, "end": place, "from": results.short(results.chain[place])} for place in alone]
-    columns = ["start", "end", "from", "to", "estimate", "low", "high", "level"]
+    for place in alone:
+        name = results.chain[place]
+        rows.append({"start": place, "end": place, "from": results.short(name), "from_hue": results.hue(name)})
+    columns = ["start", "end", "from", "to", "estimate", "low", "high", "level", "from_hue", "to_hue"]
     return publishable(pd.DataFrame(rows, columns=columns))
 
 
 def describe_path_diagram(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    chain = table[table["end"] - table["start"] == 1]
-    away = chain[(chain["low"] > 0) | (chain["high"] < 0)]
-    if len(chain) and len(away) == len(chain):
-        every = "The one link measured" if len(chain) == 1 else "Every link of the chain"
-        title = f"{every} has an interval away from zero"
-    elif len(away) == 0:
-        title = "No link of the chain has an interval away from zero"
-    else:
-        weakest = min(records(chain), key=lambda row: abs(float(row["estimate"])))
-        title = f"The chain thins out between {weakest['from']} and {weakest['to']}"
+    edges = [row for row in records(table) if row["end"] != row["start"]]
+    chain = [row for row in edges if row["end"] - row["start"] == 1]
+    title = links_title(chain)
     level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
+    skips = [row for row in edges if row["end"] - row["start"] > 1]
     subtitle = (
-        f"Standardised paths with {level} intervals, bottom to top along the body. Wider is stronger; "
-        "dashed where the interval covers zero. Right: paths that skip a neighbour."
+        f"Standardised paths with {level} intervals, bottom to top along the body. Wider is stronger; dashed where "
+        f"the interval covers zero{TINTS}.{' Right: paths that skip a neighbour.' if skips else ''}"
     )
-    told = [
-        f"{row['from']} to {row['to']} {edge_text(row)[0]} {edge_text(row)[1]}"
-        for row in records(table)
-        if row["end"] != row["start"]
-    ]
-    return Heading(title, subtitle, f"Path diagram. {title}. " + "; ".join(told) + ".")
+    clear = [row for row in skips if style.is_clear(row)]
+    told = f"Links of the chain: {_told(chain)}."
+    if skips:
+        first = f"{len(clear)} of {len(skips)}" if clear else f"None of the {len(skips)}"
+        told += f" {first} paths that skip a link {'stands' if len(clear) < 2 else 'stand'} clear of zero: {_told(skips)}."
+    return Heading(title, subtitle, f"Path diagram along the body, bottom to top. {title}. {told}")
+
+
+def links_title(chain: list[Row]) -> str:
+    """The finding about the links in one sentence: which stand clear of zero, and which run the other way."""
+    clear = [row for row in chain if row["low"] > 0]
+    against = [f"{row['from']} → {row['to']}" for row in chain if row["high"] < 0]
+    other = [f"{row['from']} → {row['to']}" for row in chain if row not in clear]
+    sizes = [decimal_text(float(row["estimate"]), 2) for row in sorted(clear, key=lambda row: float(row["estimate"]))]
+    if len(clear) == len(chain) == 1:
+        return f"The one link measured stands clear of zero, at {sizes[0]} SD per SD"
+    if len(clear) == len(chain):
+        return f"Every link of the chain stands clear of zero, from {sizes[0]} to {sizes[-1]} SD per SD"
+    if against:
+        return f"{' and '.join(against)} {'runs' if len(against) == 1 else 'run'} against the chain"
+    if not clear:
+        return "No link of the chain stands clear of zero"
+    if len(clear) == 1:
+        return f"Of {len(chain)} links only {clear[0]['from']} → {clear[0]['to']} stands clear of zero"
+    return f"The chain stands clear of zero except at {' and '.join(other)}"
+
+
+def _told(rows: list[Row]) -> str:
+    return "; ".join(f"{row['from']} to {row['to']} {' '.join(edge_text(row))}" for row in rows)
 
 
 def edge_text(row: Row) -> tuple[str, str]:
@@ -97,7 +125,7 @@ def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = 
     nodes = _nodes(table)
     spans = sorted({int(span) for span in table["end"] - table["start"] if span > 1})
     height = max(nodes) * PITCH + BOX[1] + 0.3
-    width = max(style.WIDTH, LEFT + BOX[0] + LANE * len(spans) + 0.75)
+    width = max(style.WIDTH, LEFT + BOX[0] + LANE * len(spans) + 0.6)
     figure, _ = style.sheet(heading, height, width)
     axes = style.panel(figure, 0, 0.05, width, height)
     axes.set(xlim=(0, width), ylim=(0, height))
@@ -106,14 +134,41 @@ def draw_path_diagram(table: pd.DataFrame, heading: Heading, *, colours: bool = 
     for row in records(table):
         if row["end"] != row["start"]:
             _draw_edge(axes, row, left, spans, colours)
+    hues = {int(row[end]): row[f"{name}_hue"] for row in records(table) for end, name in ENDS}
     for place, name in nodes.items():
-        _draw_node(axes, left, _level(place), name, place, colours=colours)
+        colour = style.construct_colour(hues[place]) if colours else style.INK
+        _draw_node(axes, left, _level(place), name, colour)
+    _draw_key(axes, width - 1.3, colours=colours)
     return figure
 
 
 def draw_path_diagram_plain(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw the chain for black-and-white print."""
-    return draw_path_diagram(table, heading, colours=False)
+    return draw_path_diagram(table, replace(heading, subtitle=heading.subtitle.replace(TINTS, "")), colours=False)
+
+
+ENDS = (("end", "to"), ("start", "from"))
+"""Ends of an edge in the table; a construct that stands alone has only the second."""
+
+
+def _draw_key(axes: Axes, left: float, *, colours: bool) -> None:
+    """What the widths and the dashes stand for, in the corner that no curve reaches."""
+    from matplotlib.lines import Line2D
+
+    colour = style.BLUE if colours else style.QUIET
+    looks = [(f"{text} SD per SD", _line_width(size), colour, "solid") for text, size in KEY]
+    looks.append(("covers zero", _line_width(0.1), style.QUIET, DASH))
+    for place, (text, line, tint, dash) in enumerate(reversed(looks)):
+        y = 0.16 + 0.15 * place
+        sample = Line2D([left, left + 0.3], [y, y], color=tint, linewidth=line, linestyle=dash)
+        sample.set(transform=axes.transData, solid_capstyle="butt", dash_capstyle="butt")
+        axes.figure.add_artist(sample)
+        axes.text(left + 0.38, y, text, fontsize=6.5, color=style.QUIET, va="center")
+
+
+def _line_width(estimate: float) -> float:
+    """Points of an edge, growing with its size up to one SD per SD."""
+    return 0.7 + 7.0 * min(1.0, abs(estimate))
 
 
 def _nodes(table: pd.DataFrame) -> dict[int, str]:
@@ -126,12 +181,9 @@ def _level(place: float) -> float:
     return place * PITCH + BOX[1] / 2 + 0.12
 
 
-def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, *, colours: bool) -> None:
-    import textwrap
-
+def _draw_node(axes: Axes, left: float, y: float, name: str, colour: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    colour = style.CONSTRUCT_COLOURS[place % len(style.CONSTRUCT_COLOURS)] if colours else style.INK
     axes.add_patch(
         FancyBboxPatch(
             (left, y - BOX[1] / 2),
@@ -143,7 +195,7 @@ def _draw_node(axes: Axes, left: float, y: float, name: str, place: int, *, colo
             zorder=4,
         )
     )
-    text = "\n".join(textwrap.wrap(name, 19)[:2])
+    text = style.block(name, BOX[0] - 0.16, 8.5, 2, bold=True)
     axes.text(left + BOX[0] / 2, y, text, ha="center", va="center", fontsize=8.5, fontweight="bold", zorder=5)
 
 
@@ -151,10 +203,10 @@ def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: boo
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path
 
-    covers_zero = not (row["low"] > 0 or row["high"] < 0)
+    covers_zero = not style.is_clear(row)
     colour = style.QUIET if covers_zero or not colours else (style.BLUE if row["estimate"] > 0 else style.VERMILION)
-    dash = (0, (4, 2.5)) if covers_zero else "solid"
-    line = 0.7 + 7.0 * min(1.0, abs(float(row["estimate"])))
+    dash = DASH if covers_zero else "solid"
+    line = _line_width(float(row["estimate"]))
     start, end = int(row["start"]), int(row["end"])
     value, interval = edge_text(row)
     if end - start == 1:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import io
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
+
+from kinechain.rounding import is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,24 @@ GREEN = "#00785a"
 VERMILION = "#c44900"
 PURPLE = "#a8578a"
 
+BAND = "#e8ecf1"
+"""What is too small to matter, or what others found: behind everything."""
+
 CONSTRUCT_COLOURS = (BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY)
-"""The same colour for the same place in the chain, in every figure; never the only sign."""
+"""The same colour for the same place in the study's chain, in every figure and cohort; never the only sign."""
+
+ARM_COLOURS = (INK, "#88419d", "#117733", "#b5651d", "#aa4466", "#4477aa")
+"""Arms of a trial: other colours than the constructs', so that none is taken for one; marker and dash name them too."""
+
+
+def construct_colour(hue: object) -> str:
+    """Colour of a construct by its place in the study's chain (`Results.hue`); grey for one outside it."""
+    return CONSTRUCT_COLOURS[int(cast(float, hue)) % len(CONSTRUCT_COLOURS)] if is_number(hue) else QUIET
+
+
+def is_clear(row: Row) -> bool:
+    """Whether an interval (low, high) lies on one side of zero."""
+    return bool(row["low"] > 0 or row["high"] < 0)
 
 VERDICTS: dict[str, tuple[str, str, str]] = {
     "supported": ("o", GREEN, "supported"),
@@ -56,6 +73,63 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 def verdict_text(verdict: str, kind: str) -> str:
     """A verdict in words; what contradicts a rival need not be its opposite."""
     return "contradicted" if kind == "rival" and verdict == "contradicted_opposite" else VERDICTS[verdict][2]
+
+
+def unit_text(unit: object) -> str:
+    """A unit behind a number as printed: a degree sign close to it, anything else after a space."""
+    written = str(unit or "")
+    return "°" if written == "deg" else f" {written}" if written else ""
+
+
+@functools.cache
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Width of one line of text in inches, as it will be drawn."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+
+
+def wrapped(text: str, inches: float, size: float, lines: int = 99, *, bold: bool = False) -> list[str]:
+    """The text in at most so many lines, none wider than `inches`; what does not fit ends in an ellipsis.
+
+    A name and the arrow between two names stay together where the line is long enough; a word too long is cut.
+    """
+
+    def fits(line: str) -> bool:
+        return text_width(line, size, bold=bold) <= inches
+
+    found: list[str] = []
+    for word in text.replace(" → ", "\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}").split(" "):
+        joined = f"{found[-1]} {word}" if found else word
+        if found and fits(joined):
+            found[-1] = joined
+            continue
+        for part in [word] if fits(word) else word.replace("→\N{NO-BREAK SPACE}", "→ ").split(" "):
+            found.append(part)
+            while not fits(found[-1]):
+                whole = found.pop()
+                cut = next((end for end in range(len(whole) - 1, 1, -1) if fits(whole[:end])), 1)
+                found += [whole[:cut], whole[cut:]]
+                if cut >= len(whole) - 1:
+                    break
+    if len(found) > lines:
+        last = found[lines - 1]
+        while last and not fits(f"{last}…"):
+            last = last[:-1]
+        found = [*found[: lines - 1], f"{last.rstrip()}…"]
+    return found or [""]
+
+
+def one_line(text: str, inches: float, size: float, *, bold: bool = False) -> str:
+    """The text on one line no wider than `inches`, with an ellipsis where it had to be cut."""
+    return wrapped(text, inches, size, 1, bold=bold)[0]
+
+
+def block(text: str, inches: float, size: float, lines: int, *, bold: bool = False) -> str:
+    """`wrapped` as one text with line breaks."""
+    return "\n".join(wrapped(text, inches, size, lines, bold=bold))
 
 
 WIDTH = 7.2
@@ -128,9 +202,9 @@ def sheet(heading: Heading, height: float, width: float = WIDTH) -> tuple[Figure
     """
     from matplotlib.figure import Figure
 
-    title = textwrap.wrap(heading.title, int(width * 11.2)) or [""]
-    subtitle = textwrap.wrap(heading.subtitle, int(width * 14.6))
-    head = 0.12 + 0.215 * len(title) + 0.165 * len(subtitle) + 0.14
+    title = wrapped(heading.title, width - 0.35, 11.5, bold=True)
+    subtitle = wrapped(heading.subtitle, width - 0.35, 8.5)
+    head = 0.12 + 0.215 * len(title) + 0.165 * len(subtitle) + 0.1
     total = height + head
     figure = Figure(figsize=(width, total))
     y = total - 0.10

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results, path_name
-from kinechain.rounding import decimal_text, decimals_for, is_number, number_text
+from kinechain.rounding import MINUS, decimal_text, decimals_for, is_number, number_text
 from kinechain.tables import publishable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW = 0.46
+ROW = 0.44
+NAMES, BARS = 1.3, 2.35
+KEPT, LEFT, OWN = 4.3, 4.85, 6.15
+"""Inches: a row, width of the names and of the bars, left ends of the three columns of numbers."""
+
+SMALLEST = 4
+"""Decimals at the most: what rounds to zero even so is printed as less than the last of them."""
 
 
 def waterfall_table(results: Results) -> pd.DataFrame:
@@ -25,11 +31,13 @@ def waterfall_table(results: Results) -> pd.DataFrame:
     place, name        in the chain, 0 at the bottom
     left, low, high    SD of this construct for one SD of the first, by the chain alone, with its interval
     link               the link into it; own, unit  the same product for `contrast` units of the first construct
+    hue                place in the study's whole chain; mcid  change that matters, of a construct that has one
     """
     if len(results.chain) < 3:
         return pd.DataFrame()
     found = results.effects_of(results.main_model).set_index("effect")
     contrast = float(results.report_options.get("contrast", 10))
+    matters = {str(row.get("construct")): row.get("mcid") for row in results.quality.get("codebook", ())}
     first = results.chain[0]
     rows: list[dict[str, object]] = [
         {
@@ -38,6 +46,7 @@ def waterfall_table(results: Results) -> pd.DataFrame:
             "left": 1.0,
             "own": contrast,
             "unit": results.cohort.units.get(first, ""),
+            "hue": results.hue(first),
         }
     ]
     for place in range(1, len(results.chain)):
@@ -59,6 +68,8 @@ def waterfall_table(results: Results) -> pd.DataFrame:
                 "own": contrast * float(row["estimate"]),
                 "own_error": contrast * float(row["std_error"]) if is_number(row["std_error"]) else None,
                 "unit": results.cohort.units.get(results.chain[place], ""),
+                "hue": results.hue(results.chain[place]),
+                "mcid": matters.get(results.chain[place]),
             }
         )
     return publishable(pd.DataFrame(rows))
@@ -66,79 +77,131 @@ def waterfall_table(results: Results) -> pd.DataFrame:
 
 def describe_waterfall(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    steps = [row for row in records(table) if row["place"] > 0]
+    rows = records(table)
+    steps = rows[1:]
+    first, last = rows[0], rows[-1]
     weakest = min(steps, key=lambda row: abs(float(row["link"])))
-    before = records(table)[int(weakest["place"]) - 1]
-    first = steps[0]
-    is_open = is_number(first["low"]) and float(first["low"]) <= 0 <= float(first["high"])
-    title = (
-        f"Nothing stands clear of zero above {records(table)[0]['name']}"
-        if is_open
-        else f"Most is lost between {before['name']} and {weakest['name']}"
-    )
+    before = rows[int(weakest["place"]) - 1]
+    reached = [row for place, row in enumerate(steps) if all(_is_open(it) is False for it in steps[: place + 1])]
+    if not reached:
+        title = f"Nothing the chain hands on stands clear of zero above {first['name']}"
+    elif len(reached) < len(steps):
+        title = f"What the chain hands on stands clear of zero up to {reached[-1]['name']} and no further"
+    else:
+        title = (
+            f"Of 1 SD of {first['name']} the chain hands {_left(last)} SD on to {last['name']}; "
+            f"{before['name']} → {weakest['name']} keeps least"
+        )
     subtitle = (
-        "What the chain alone hands on of one SD of the first construct: each link keeps a share and loses the rest. "
-        "Right: the same in each construct's own unit."
+        "What the chain alone hands on of one SD at the bottom: bar, left after the link, with its interval; hatched, lost "
+        f"at it. Last column: the same for {_own(first)} at the bottom, in each construct's own unit."
     )
-    told = "; ".join(f"{row['name']} {_left(row)}" for row in steps)
-    return Heading(title, subtitle, f"Waterfall of the chain's effect. {title}. Left of one SD: {told}.")
+    told = "; ".join(
+        f"{row['name']} {_left(row)} SD {_interval(row)}, {_own(row)}, the link keeps {_kept(row)}" for row in steps
+    )
+    start = f"From {_own(first)}, or 1 SD, of {first['name']}, bottom to top"
+    return Heading(title, subtitle, f"Waterfall of the chain's effect. {title}. {start}: {told}.{_mcid(last, ' ')}")
+
+
+def _is_open(row: Row) -> bool | None:
+    """Whether the interval of what is left covers zero; None without an interval."""
+    return not style.is_clear(row) if is_number(row["low"]) else None
+
+
+def _small(value: float, error: float | None, most: int = SMALLEST) -> str:
+    """A number to its error's digit; less than the last decimal where it rounds to zero."""
+    decimals = min(most, decimals_for(error)) if error is not None else 2
+    text = decimal_text(value, decimals)
+    return text if float(text.replace(MINUS, "-")) or decimals < most else f"< {10**-most:.{most}f}"
+
+
+def _error(row: Row) -> float | None:
+    return (float(row["high"]) - float(row["low"])) / 4 if is_number(row.get("high")) else None
 
 
 def _left(row: Row) -> str:
-    error = (float(row["high"]) - float(row["low"])) / 4 if is_number(row["high"]) else None
-    return number_text(row["left"], error)
+    return _small(float(row["left"]), _error(row))
+
+
+def _interval(row: Row) -> str:
+    error = _error(row)
+    if error is None:
+        return ""
+    decimals = min(SMALLEST, decimals_for(error))
+    low, high = (decimal_text(float(row[what]), decimals) for what in ("low", "high"))
+    return f"[{low}, {high}]" if low != high else f"[±{10**-SMALLEST:.{SMALLEST}f}]"
+
+
+def _own(row: Row) -> str:
+    error = row.get("own_error")
+    if not is_number(error):
+        return f"{number_text(row['own'])}{style.unit_text(row['unit'])}"
+    return f"{_small(float(row['own']), float(error), 3)}{style.unit_text(row['unit'])}"
+
+
+def _kept(row: Row) -> str:
+    return f"{decimal_text(100 * float(row['link']), 0)} %"
+
+
+def _mcid(row: Row, before: str = "") -> str:
+    if not is_number(row.get("mcid")):
+        return ""
+    return f"{before}A change that matters in {row['name']}: {number_text(row['mcid'])}{style.unit_text(row['unit'])}."
 
 
 @style.styled
 def draw_waterfall(table: pd.DataFrame, heading: Heading) -> Figure:
-    """Draw one bar a construct, bottom to top, with what its link lost behind it."""
+    """Draw one bar a construct, bottom to top, with what its link lost behind it and its numbers in columns beside it."""
     rows = records(table)
-    figure, _ = style.sheet(heading, len(rows) * ROW + 0.55)
-    axes = style.panel(figure, 1.75, 0.5, 3.1, len(rows) * ROW)
+    tall = len(rows) * ROW
+    figure, _ = style.sheet(heading, tall + 0.8)
+    axes = style.panel(figure, NAMES, 0.5, BARS, tall)
     reach = max(1.0, *(abs(float(row["left"])) for row in rows))
     for index, row in enumerate(rows):
         _draw_bar(axes, row, rows[index - 1] if index else None)
     axes.axvline(0, color=style.QUIET, linewidth=0.9)
-    lowest = min(0.0, min(float(row["left"]) for row in rows) * 1.1)
-    axes.set(xlim=(lowest, reach * 1.02), ylim=(-0.55, len(rows) - 0.45), xlabel="SD left of one SD at the bottom")
-    axes.set_yticks(range(len(rows)), [str(row["name"]) for row in rows])
+    lowest = min(0.0, *(1.08 * float(row["low"]) for row in rows if is_number(row["low"])))
+    axes.set(xlim=(lowest, reach * 1.02), ylim=(-0.5, len(rows) - 0.5), xlabel="SD left of one SD at the bottom")
+    names = [style.block(str(row["name"]), NAMES - 0.2, 8.5, 2) for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+    beside = style.panel(figure, 0, 0.5, style.WIDTH, tall)
+    beside.set(xlim=(0, style.WIDTH), ylim=(-0.5, len(rows) - 0.5))
+    beside.axis("off")
+    _draw_numbers(beside, rows)
+    matters = _mcid(rows[-1])
+    if matters:
+        beside.text(KEPT - 0.5, -1.05, matters, fontsize=7.5, color=style.QUIET, va="center")
     return figure
+
+
+def _draw_numbers(axes: Axes, rows: list[Row]) -> None:
+    top = len(rows) - 0.35
+    own = f"from {_own(rows[0])}"
+    for x, head, where in ((KEPT, "link keeps", "right"), (LEFT - 0.35, "SD left [interval]", "left"), (OWN, own, "left")):
+        axes.text(x, top, head, fontsize=7.5, color=style.QUIET, ha=where, va="bottom")
+    for place, row in enumerate(rows):
+        if place:
+            axes.text(KEPT, place - 0.5, f"× {decimal_text(float(row['link']), 2)}", fontsize=8, color=style.QUIET, ha="right", va="center")
+            axes.text(LEFT + 0.1, place, _interval(row), fontsize=7.5, color=style.QUIET, va="center")
+            axes.text(OWN, place, _own(row), fontsize=8.5, va="center")
+        shown = _left(row) if place else "1"
+        axes.text(LEFT + 0.05, place, shown, fontsize=9, fontweight="bold", ha="right", va="center")
 
 
 def _draw_bar(axes: Axes, row: Row, before: Row | None) -> None:
     place, left = float(row["place"]), float(row["left"])
-    colour = style.CONSTRUCT_COLOURS[int(place) % len(style.CONSTRUCT_COLOURS)]
     if before is not None:
         axes.barh(
             place,
             float(before["left"]),
-            height=0.62,
+            height=0.6,
             facecolor=style.PAPER,
             edgecolor=style.FAINT,
             hatch="////",
             linewidth=0.6,
         )
-    axes.barh(place, left, height=0.62, color=colour)
+    axes.barh(place, left, height=0.6, color=style.construct_colour(row["hue"]))
     if is_number(row.get("low")):
         axes.plot([row["low"], row["high"]], [place, place], color=style.INK, linewidth=1.2)
-    shown = "1" if before is None else _left(row)
-    _beside(axes, shown, place, 10, fontsize=9.5, fontweight="bold")
-    error = row.get("own_error")
-    decimals = decimals_for(float(error)) if error is not None and is_number(error) else 0
-    own = f"{decimal_text(float(row['own']), decimals)} {row['unit']}"
-    _beside(axes, own, place, 76, fontsize=8.5, color=style.QUIET)
-
-
-def _beside(axes: Axes, text: str, place: float, points: float, **look: Any) -> None:
-    """Text right of the axes at the height of a bar, so many points away."""
-    axes.annotate(
-        text,
-        (1, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(points, 0),
-        textcoords="offset points",
-        va="center",
-        **look,
-    )
