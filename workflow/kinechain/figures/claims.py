@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,18 +9,18 @@ import pandas as pd
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results, rests_on_several
-from kinechain.rounding import is_number
+from kinechain.rounding import decimal_text, decimals_for, is_number
 from kinechain.tables import claims_table, sign_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GIST = 52
+GIST, WIDE = 3.0, 6.1
 LINE = 0.145
-WIDE = 92
 AXIS, TITLE = 0.42, 0.32
-"""Letters of wording in a line, inches a line, letters where nothing stands beside; inches of axis and of title."""
+BESIDE, PLOT = 5.4, 1.55
+"""Inches: wording where a verdict stands beside it and where nothing does, a line, axis and title, the plot."""
 
 
 def claims_figure_table(results: Results) -> pd.DataFrame:
@@ -40,14 +39,32 @@ def describe_claims(table: pd.DataFrame) -> Heading:
     order.insert(-1, "contradicted")
     said = [f"{told_words.count(words)} {words}" for words in order if words in told_words]
     title = f"Of {len(table)} claims and rivals: {', '.join(said)}"
-    subtitle = (
-        "Hollow: does not survive the correction for many claims. Right: estimate and interval in SD units, "
-        "signed so that right is as claimed; shaded is too small to matter."
-    )
+    rows = records(table)
+    subtitle = ""
+    if any(_in_sd(row) for row in rows):
+        subtitle += "Right: estimate and interval in SD units, right as claimed, shaded too small to matter. "
+    if any(_in_words(row) for row in rows):
+        subtitle += "In numbers: estimate and interval in another unit. "
+    if any(_is_hollow(row) for row in rows):
+        subtitle += "Hollow: does not survive the correction for many claims. "
+    tiers = dict.fromkeys(str(row["tier"]) for row in rows if row["tier"] and not _is_quiet(row))
+    if tiers:
+        subtitle += f"{', '.join(sorted(tiers))}: what the design allows to be said. "
     if table["rests_on_several"].any():
-        subtitle += " * rests on several effects, of which one is drawn."
-    told = "; ".join(f"{row['claim']} {words}" for row, words in zip(records(table), told_words, strict=True))
-    return Heading(title, subtitle, f"Verdicts on the claims. {told}.")
+        subtitle += "* rests on several effects, of which one is drawn."
+    if not subtitle:
+        subtitle = "This cohort has what none of the claims needs; each says why in the report."
+    groups = {words: [row for row, mine in zip(rows, told_words, strict=True) if mine == words] for words in order}
+    told = " ".join(
+        f"{words.capitalize()}: {'; '.join(_told(row) for row in group)}." for words, group in groups.items() if group
+    )
+    return Heading(title, subtitle.strip(), f"Verdicts on the claims. {title}. {told}")
+
+
+def _told(row: Row) -> str:
+    """A claim with its estimate, in words."""
+    shown = f" ({_worded(row)})" if _in_sd(row) or _in_words(row) else ""
+    return f"{row['claim']}, {str(row['gist'] or 'no wording').rstrip('.')}{shown}"
 
 
 @style.styled
@@ -60,7 +77,7 @@ def draw_claims(table: pd.DataFrame, heading: Heading) -> Figure:
     ]
     judged = sum(height for row, height in zip(rows, heights, strict=True) if not _is_quiet(row))
     quiet = sum(heights) - judged
-    axis = AXIS if judged else 0.0
+    axis = (AXIS if any(_in_sd(row) for row in rows) else 0.1) if judged else 0.0
     gap = TITLE if quiet else 0.0
     total = judged + axis + gap + quiet
     figure, _ = style.sheet(heading, total + 0.12)
@@ -68,8 +85,8 @@ def draw_claims(table: pd.DataFrame, heading: Heading) -> Figure:
     axes.set(xlim=(0, style.WIDTH), ylim=(0, total))
     axes.axis("off")
     plot = None
-    if judged:
-        plot = style.panel(figure, 5.55, 0.08 + total - judged, 1.4, judged)
+    if judged and any(_in_sd(row) for row in rows):
+        plot = style.panel(figure, BESIDE, 0.08 + total - judged, PLOT, judged)
         _frame_plot(plot, table, total - judged, total)
     if quiet:
         axes.text(0.1, quiet + 0.1, "Not testable here", fontsize=8.5, fontweight="bold", va="bottom")
@@ -89,8 +106,15 @@ def _is_quiet(row: Row) -> bool:
     return str(row["verdict"]) == "not_testable"
 
 
+def _is_hollow(row: Row) -> bool:
+    """Whether a supported claim does not survive the correction for many."""
+    survives = row["survives_multiplicity"]
+    return row["verdict"] == "supported" and survives is not None and survives == survives and not bool(survives)
+
+
 def _lines(row: Row) -> list[str]:
-    return textwrap.wrap(str(row["gist"] or ""), WIDE if _is_quiet(row) else GIST)[:2] or [""]
+    size, room = (7.3, WIDE) if _is_quiet(row) else (7.3, GIST)
+    return style.wrapped(str(row["gist"] or ""), room, size, 2)
 
 
 def _in_sd(row: Row) -> bool:
@@ -98,12 +122,23 @@ def _in_sd(row: Row) -> bool:
     return str(row["scale"]) == "standardised" and is_number(row["estimate"]) and is_number(row["low"])
 
 
+def _in_words(row: Row) -> bool:
+    """Whether the estimate has an interval in a unit of its own, so that it is written rather than drawn."""
+    return not _is_quiet(row) and not _in_sd(row) and is_number(row["estimate"]) and is_number(row["low"])
+
+
+def _worded(row: Row) -> str:
+    decimals = min(3, decimals_for((float(row["high"]) - float(row["low"])) / 4))
+    value, low, high = (decimal_text(float(row[what]), decimals) for what in ("estimate", "low", "high"))
+    return f"{value}{style.unit_text(row['unit'])} [{low}, {high}]"
+
+
 def _frame_plot(plot: Axes, table: pd.DataFrame, bottom: float, total: float) -> None:
     ends = [abs(float(row[key])) for row in records(table) if _in_sd(row) for key in ("low", "high")]
     reach = max(0.3, 1.1 * max(ends, default=0.3))
     bounds = [float(row["sesoi"]) for row in records(table) if _in_sd(row) and is_number(row["sesoi"])]
     if bounds:
-        plot.axvspan(-min(bounds), min(bounds), color="#e8ecf1", linewidth=0, zorder=0)
+        plot.axvspan(-min(bounds), min(bounds), color=style.BAND, linewidth=0, zorder=0)
     plot.axvline(0, color=style.QUIET, linewidth=0.9, zorder=1)
     plot.set(xlim=(-reach, reach), ylim=(bottom, total), yticks=[])
     plot.spines["left"].set_visible(False)
@@ -117,9 +152,7 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
     words = style.verdict_text(str(row["verdict"]), str(row["kind"])) + ("*" if row["rests_on_several"] else "")
     quiet = _is_quiet(row)
     ink = style.QUIET if quiet else style.INK
-    survives = row["survives_multiplicity"]
-    hollow = row["verdict"] == "supported" and survives is not None and not bool(survives)
-    fill = style.PAPER if hollow else colour
+    fill = style.PAPER if _is_hollow(row) else colour
     axes.text(0.1, y, str(row["claim"]), va="center", fontsize=8, fontweight="bold", color=ink)
     for index, line in enumerate(gist):
         axes.text(0.74, y + LINE * ((len(gist) - 1) / 2 - index), line, va="center", fontsize=7.3, color=ink)
@@ -127,9 +160,17 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
         axes.plot([0.63], [y], marker=marker, markersize=5, color=colour, markeredgewidth=1.2)
         return
     edge = 2.2 if marker == "x" else 1.4
-    axes.plot([3.87], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=edge)
-    axes.text(4.02, y, words, va="center", fontsize=7.5, color=ink)
-    axes.text(5.32, y, str(row["tier"] or ""), va="center", ha="center", fontsize=7, color=style.QUIET)
+    axes.plot([3.9], [y], marker=marker, markersize=6.5, color=colour, markerfacecolor=fill, markeredgewidth=edge)
+    axes.text(4.03, y, words, va="center", fontsize=7.5, color=ink)
+    axes.text(5.2, y, str(row["tier"] or ""), va="center", ha="center", fontsize=7, color=style.QUIET)
+    if _in_words(row):
+        shown = style.one_line(_worded(row), PLOT - 0.05, 6.8)
+        box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.2}
+        look = {"va": "center", "ha": "center", "fontsize": 6.8, "color": ink, "bbox": box, "zorder": 5}
+        if plot is None:
+            axes.text(BESIDE + PLOT / 2, y, shown, **look)
+        else:
+            plot.text(0, y, shown, **look)
     if plot is not None and _in_sd(row):
         sign = -1.0 if sign_of(row["sign"]) < 0 else 1.0
         plot.plot([sign * row["low"], sign * row["high"]], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CHECK = "robustness"
-LONGEST_TITLE = 28  # letters that fit over a panel
 PANEL = (1.75, 1.6)
+ROOM = 0.5
 COLUMNS = 3
 LEVELS = (0.0, 0.25, 0.5, 0.75)
 """Shares of the estimate that a contour joins; at zero the link is gone."""
+
+APART = 0.09
+"""Share of an axis that two labels of contours keep between them at the least."""
 
 NARROWEST = 0.3
 """Partial R² up to which the axes reach at least."""
@@ -66,29 +68,45 @@ def share_left(r2_cause: float, r2_outcome: float, robustness_value: float) -> f
 
 def describe_contours(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    measured = [row for row in records(table) if row["benchmark"]]
-    worst = min(measured, key=lambda row: float(row["share"]), default=None)
-    if worst is None:
+    firsts = _firsts(table)
+    strongest = [row for row in (_strongest(table, str(first["name"])) for first in firsts) if row is not None]
+    undone = [row for row in strongest if float(row["share"]) <= 0]
+    if not strongest:
         title = "How strong a hidden cause would have to be"
-    elif float(worst["share"]) <= 0:
-        title = f"A hidden cause as strong as {worst['benchmark']} would undo {worst['name']}"
+    elif len(undone) > 1:
+        title = f"A hidden cause no stronger than a measured one would undo {len(undone)} of {len(firsts)} links"
+    elif undone:
+        title = f"A hidden cause as strong as {undone[0]['benchmark']} would undo {undone[0]['name']}"
     else:
         title = "No hidden cause as strong as a measured one would undo a link"
     subtitle = (
-        "Share of each link that would be left, over what a hidden cause explains of cause and outcome. "
-        "Dashed: nothing left. Dots: measured covariates as they are, the strongest filled and named."
+        "Share of each link that a hidden cause would leave, over what it explains of the rest of cause and outcome. "
+        "Dashed: nothing left. Dots: measured covariates, the strongest filled and named. "
+        f"RV: strength, equal on both sides, that leaves nothing{'; heavy frame: the weakest' if len(firsts) > 1 else ''}."
     )
-    told = []
-    for first in _firsts(table):
-        strongest = _strongest(table, str(first["name"]))
-        value = decimal_text(float(first["robustness_value"]), 2)
-        near = (
-            f", {strongest['benchmark']} would leave {decimal_text(100 * float(strongest['share']), 0)} %"
-            if strongest
-            else ""
-        )
-        told.append(f"{first['name']} robustness value {value}{near}")
-    return Heading(title, subtitle, f"Strength of a hidden cause. {title}. {'; '.join(told)}.")
+    told = "; ".join(
+        f"{first['name']} robustness value {_value(first)}{_near(_strongest(table, str(first['name'])), ', ')}"
+        for first in firsts
+    )
+    weakest = f" The weakest link is {_weakest(firsts)['name']}." if len(firsts) > 1 else ""
+    return Heading(title, subtitle, f"Strength of a hidden cause, link by link from the bottom. {title}.{weakest} {told}.")
+
+
+def _value(row: Row) -> str:
+    return decimal_text(float(row["robustness_value"]), 2)
+
+
+def _near(strongest: Row | None, before: str = "") -> str:
+    """What a hidden cause as strong as the strongest measured one would leave."""
+    if strongest is None:
+        return ""
+    share = float(strongest["share"])
+    return f"{before}{strongest['benchmark']}: {f'{decimal_text(100 * share, 0)} %' if share > 0 else 'nothing'} left"
+
+
+def _weakest(firsts: list[Row]) -> Row:
+    """The link that the weakest hidden cause would undo."""
+    return min(firsts, key=lambda row: float(row["robustness_value"]))
 
 
 def _firsts(table: pd.DataFrame) -> list[Row]:
@@ -109,12 +127,16 @@ def draw_contours(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw a panel a link, each as wide as its strongest covariate asks."""
     firsts = _firsts(table)
     lines = -(-len(firsts) // COLUMNS)
-    figure, _ = style.sheet(heading, lines * (PANEL[1] + 0.62) + 0.1)
+    step = PANEL[1] + style.HEAD + ROOM
+    figure, _ = style.sheet(heading, lines * step + 0.08)
+    weakest = _weakest(firsts)["name"]
     for index, first in enumerate(firsts):
         line, column = divmod(index, COLUMNS)
-        bottom = 0.46 + (lines - 1 - line) * (PANEL[1] + 0.62)
+        bottom = 0.46 + (lines - 1 - line) * step
         axes = style.panel(figure, 0.62 + column * (PANEL[0] + 0.45), bottom, *PANEL)
         _draw_link(axes, table, first)
+        if len(firsts) > 1 and first["name"] == weakest:
+            style.frame(axes)
         if column == 0:
             axes.set_ylabel("partial R² with outcome", fontsize=7.5)
         if index + COLUMNS >= len(firsts):
@@ -135,20 +157,37 @@ def _draw_link(axes: Axes, table: pd.DataFrame, first: Row) -> None:
     )
     axes.contour(grid, grid, left, levels=[0.0], colors=[style.VERMILION], linewidths=1.3, linestyles="dashed")
     axes.contour(grid, grid, left, levels=LEVELS[1:], colors=[style.FAINT], linewidths=0.7)
+    _label_contours(axes, value, reach)
     strongest = _strongest(table, str(first["name"]))
     for row in mine:
         is_strongest = strongest is not None and row["benchmark"] == strongest["benchmark"]
         face = style.BLUE if is_strongest else style.PAPER
         axes.plot(
-            [row["r2_cause"]], [row["r2_outcome"]], marker="o", markersize=4.5, color=style.BLUE, markerfacecolor=face
+            [row["r2_cause"]],
+            [row["r2_outcome"]],
+            marker="o",
+            markersize=5 if is_strongest else 3.6,
+            color=style.BLUE,
+            markerfacecolor=face,
+            markeredgewidth=0.9,
+            clip_on=False,
+            zorder=6 if is_strongest else 5,
         )
-    title = "\n".join(textwrap.wrap(str(first["name"]), LONGEST_TITLE))
-    axes.set_title(title, loc="left", fontweight="bold", pad=3, fontsize=8)
-    if strongest is not None:
-        kept = f"{decimal_text(100 * float(strongest['share']), 0)} %" if float(strongest["share"]) > 0 else "nothing"
-        text = f"{strongest['benchmark']}: {kept} left"
-        box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85}
-        axes.text(0.97, 0.95, text, transform=axes.transAxes, ha="right", va="top", fontsize=7.5, bbox=box)
+    said = f"RV {_value(first)}{_near(strongest, '; ')}"
+    style.name_panel(axes, str(first["name"]), said, PANEL[0] + 0.3)
     axes.set(xlim=(0, reach), ylim=(0, reach))
     axes.locator_params(nbins=4, prune="upper")
     axes.tick_params(labelsize=7)
+
+
+def _label_contours(axes: Axes, value: float, reach: float) -> None:
+    """What each contour leaves, just above it at the right edge; those that come too near another are left out."""
+    f = value / np.sqrt(1 - value)
+    last = reach * APART / 2
+    for level in sorted(LEVELS[1:], reverse=True):
+        y = (f * (1 - level)) ** 2 * (1 - reach) / reach
+        if y < last or y > 0.9 * reach:
+            continue
+        x, text = reach * 0.985, f"{100 * level:.0f} %"
+        axes.text(x, y + 0.012 * reach, text, fontsize=6.5, color=style.QUIET, ha="right", va="bottom")
+        last = y + reach * APART

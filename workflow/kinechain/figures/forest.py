@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import publishable
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ROW = 0.235
@@ -76,21 +77,35 @@ def sesoi_of_paths(results: Results) -> float | None:
 
 def describe_forest(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    links = table[table["group"] == "link"]
-    beyond = links[links["low"] > 0]
+    links = [row for row in records(table) if row["group"] == "link"]
+    clear = [row for row in links if row["low"] > 0]
+    against = [str(row["name"]) for row in links if row["high"] < 0]
     bound = table["sesoi"].iloc[0] if len(table) else None
-    title = (
-        f"{'The one link points' if len(links) == 1 else 'All links point'} the way the chain says"
-        if len(links) and len(beyond) == len(links)
-        else "No link stands clear of zero in the claimed direction"
-        if beyond.empty
-        else "Some links stand clear of zero, others do not"
-    )
+    if against:
+        title = f"{' and '.join(against)} {'points' if len(against) == 1 else 'point'} against the chain"
+    elif links and len(clear) == len(links):
+        title = "The one link points the way the chain says" if len(links) == 1 else "All links point as the chain says"
+    elif not clear:
+        title = "No link stands clear of zero in the claimed direction"
+    else:
+        title = f"{len(clear)} of {len(links)} links stand{'s' if len(clear) == 1 else ''} clear of zero: {_list(clear)}"
+    whole = next((row for row in records(table) if str(row["effect"]).startswith("indirect:")), None)
+    if whole is not None and len(clear) == len(links) and is_number(bound) and abs(float(whole["high"])) < float(bound):
+        title += "; their product is too small to matter"
     level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
-    band = " Shaded: too small to matter, as declared beforehand." if is_number(bound) else ""
-    subtitle = f"SD of the outcome per SD of the cause, {level} intervals; right is the claimed direction.{band}"
+    band = ""
+    if is_number(bound):
+        band = f" Shaded: within ±{decimal_text(float(bound), 2)}, declared beforehand as too small to matter."
+    subtitle = (
+        f"SD of the outcome per SD of the cause, {level} intervals; bottom to top along the body; right is the claimed "
+        f"direction; hollow where the interval covers zero.{band}"
+    )
     told = "; ".join(f"{row['name']} {row_text(row)}" for row in records(table))
-    return Heading(title, subtitle, f"Forest of effects. {title}. {told}.")
+    return Heading(title, subtitle, f"Forest of effects. {title}.{band} {told}.")
+
+
+def _list(rows: list[Row]) -> str:
+    return " and ".join(str(row["name"]) for row in rows)
 
 
 def row_text(row: Row) -> str:
@@ -98,54 +113,53 @@ def row_text(row: Row) -> str:
     spread = float(row["high"]) - float(row["low"])
     decimals = 2 if spread >= 0.02 else 3 if spread >= 0.004 else 4
     value, low, high = (decimal_text(float(row[key]), decimals) for key in ("estimate", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return f"{value} [{low}, {high}]" if low != high else f"within ±{10**-decimals:.{decimals}f}"
 
 
 GROUPS = {"link": "Links of the chain", "shortcut": "Paths that skip a link", "whole": "From bottom to top"}
+"""Groups of rows from the top of the picture down; within a group the body runs bottom to top."""
+
+NAMES, BARS = 2.35, 3.05
+"""Inches: room for the names, width of the drawing."""
 
 
 @style.styled
 def draw_forest(table: pd.DataFrame, heading: Heading) -> Figure:
-    """Draw one row an effect, groups below each other."""
+    """Draw one row an effect, groups below each other, within a group the bottom of the body at the bottom."""
     groups = [group for group in GROUPS if (table["group"] == group).any()]
     lines = len(table) + 1.35 * len(groups)
-    height = lines * ROW + 0.62
-    figure, _ = style.sheet(heading, height)
-    axes = style.panel(figure, 2.85, 0.5, 2.55, lines * ROW + 0.05)
+    figure, _ = style.sheet(heading, lines * ROW + 0.57)
+    axes = style.panel(figure, NAMES, 0.5, BARS, lines * ROW)
     bound = table["sesoi"].iloc[0] if len(table) else None
     if bound is not None and is_number(bound):
-        axes.axvspan(-float(bound), float(bound), color="#e8ecf1", linewidth=0, zorder=0)
+        axes.axvspan(-float(bound), float(bound), color=style.BAND, linewidth=0, zorder=0)
     axes.axvline(0, color=style.QUIET, linewidth=0.9, zorder=1)
     y = lines
     for group in groups:
         y -= 0.85
-        axes.annotate(
-            GROUPS[group],
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(-196, 0),
-            textcoords="offset points",
-            va="center",
-            fontweight="bold",
-            fontsize=8.5,
-        )
+        _beside(axes, GROUPS[group], y, -72 * NAMES + 7, fontweight="bold")
         y -= 0.5
-        for row in records(table[table["group"] == group]):
+        for row in reversed(records(table[table["group"] == group])):
             y -= 0.5
             _draw_row(axes, row, y)
             y -= 0.5
     reach = max(0.3, 1.08 * float(table[["low", "high"]].abs().to_numpy().max())) if len(table) else 1.0
     axes.set(xlim=(-min(reach, max(0.15, 1.15 * -float(table["low"].min()))), reach), ylim=(0, lines), yticks=[])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("standardised effect (SD per SD)")
+    axes.set_xlabel("standardised effect (SD per SD), as claimed →")
     return figure
 
 
-def _draw_row(axes: object, row: Row, y: float) -> None:
-    from matplotlib.axes import Axes
+def _beside(axes: Axes, text: str, y: float, points: float, *, at: float = 0, **look: Any) -> None:
+    """Text beside the axes at the height of a row, so many points from their left (0) or right (1) edge."""
+    look = {"fontsize": 8.5, "va": "center"} | look
+    axes.annotate(
+        text, (at, y), xycoords=("axes fraction", "data"), xytext=(points, 0), textcoords="offset points", **look
+    )
 
-    assert isinstance(axes, Axes)
-    clear = row["low"] > 0 or row["high"] < 0
+
+def _draw_row(axes: Axes, row: Row, y: float) -> None:
+    clear = style.is_clear(row)
     colour = style.BLUE if row["low"] > 0 else style.VERMILION if row["high"] < 0 else style.QUIET
     axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
     axes.plot(
@@ -157,22 +171,5 @@ def _draw_row(axes: object, row: Row, y: float) -> None:
         markerfacecolor=colour if clear else style.PAPER,
         markeredgewidth=1.3,
     )
-    axes.annotate(
-        str(row["name"]),
-        (0, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(-190, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-    )
-    axes.annotate(
-        row_text(row),
-        (1, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-        color=style.INK if clear else style.QUIET,
-    )
+    _beside(axes, style.one_line(str(row["name"]), NAMES - 0.25, 8.5), y, -72 * NAMES + 13)
+    _beside(axes, row_text(row), y, 8, at=1, fontsize=8, color=style.INK if clear else style.QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from kinechain.figures import style
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 CHECK = "residual_correlation"
 PANEL = (1.9, 1.35)
+ROOM = 0.5
 COLUMNS = 3
 
 
@@ -41,14 +43,36 @@ def describe_sensitivity(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
     firsts = _firsts(table)
     weakest = next((row for row in firsts if row["weakest"] is True or str(row["weakest"]) == "True"), firsts[0])
-    title = f"The link easiest to undo: {weakest['name']}"
-    subtitle = (
-        "Standardised estimate if an unmeasured common cause left this correlation between the "
-        "errors of cause and outcome. "
-        "Line: where the link vanishes, with its interval; the easiest to undo has the heavy frame."
+    at = decimal_text(float(weakest["vanishes_at"]), 2)
+    open_links = [row for row in firsts if is_number(row["vanishes_low"]) and not _is_clear(row)]
+    title = (
+        f"{len(open_links)} of {len(firsts)} links do not stand clear of zero even without a hidden cause"
+        if open_links
+        else f"An error correlation of {at} would undo {weakest['name']}, the weakest link"
+        if len(firsts) > 1
+        else f"An error correlation of {at} would undo {weakest['name']}"
     )
-    told = "; ".join(f"{row['name']} vanishes at {decimal_text(float(row['vanishes_at']), 2)}" for row in firsts)
-    return Heading(title, subtitle, f"Sensitivity to a hidden common cause. {told}.")
+    subtitle = (
+        "Standardised estimate if an unmeasured common cause left this correlation between the errors of cause and "
+        "outcome. Dot: as estimated. Dashed: where the link vanishes, with its interval"
+        f"{'; heavy frame: the easiest to undo' if len(firsts) > 1 else ''}."
+    )
+    told = "; ".join(f"{row['name']} {vanishes_text(row)}" for row in firsts)
+    return Heading(title, subtitle, f"Sensitivity to a hidden common cause, from the bottom link up. {title}. {told}.")
+
+
+def _is_clear(row: Row) -> bool:
+    """Whether no hidden cause at all is still outside the interval of where the link vanishes."""
+    return float(row["vanishes_low"]) > 0 or float(row["vanishes_high"]) < 0
+
+
+def vanishes_text(row: Row) -> str:
+    """Where a link vanishes, with the interval of that place."""
+    at = f"vanishes at {decimal_text(float(row['vanishes_at']), 2)}"
+    if not is_number(row["vanishes_low"]):
+        return at
+    low, high = (decimal_text(float(row[what]), 2) for what in ("vanishes_low", "vanishes_high"))
+    return f"{at} [{low}, {high}]"
 
 
 @style.styled
@@ -56,14 +80,16 @@ def draw_sensitivity(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw a panel a link, all on the same axes."""
     firsts = _firsts(table)
     lines = -(-len(firsts) // COLUMNS)
-    figure, _ = style.sheet(heading, lines * (PANEL[1] + 0.58) + 0.1)
-    reach = 1.08 * float(table["estimate"].abs().max())
+    step = PANEL[1] + style.HEAD + ROOM
+    figure, _ = style.sheet(heading, lines * step + 0.08)
+    low, high = min(0.0, float(table["estimate"].min())), max(0.0, float(table["estimate"].max()))
+    room = 0.06 * (high - low)
     for index, first in enumerate(firsts):
         line, column = divmod(index, COLUMNS)
-        bottom = 0.44 + (lines - 1 - line) * (PANEL[1] + 0.58)
+        bottom = 0.44 + (lines - 1 - line) * step
         axes = style.panel(figure, 0.62 + column * (PANEL[0] + 0.25), bottom, *PANEL)
         _draw_link(axes, table[table["name"] == first["name"]], first)
-        axes.set(ylim=(-reach, reach))
+        axes.set(ylim=(low - room, high + room))
         if column:
             axes.set_yticklabels([])
         else:
@@ -77,24 +103,14 @@ def _draw_link(axes: Axes, mine: pd.DataFrame, first: Row) -> None:
     axes.axhline(0, color=style.QUIET, linewidth=0.9)
     at = float(first["vanishes_at"])
     if is_number(first["vanishes_low"]):
-        axes.axvspan(float(first["vanishes_low"]), float(first["vanishes_high"]), color="#e8ecf1", linewidth=0)
+        axes.axvspan(float(first["vanishes_low"]), float(first["vanishes_high"]), color=style.BAND, linewidth=0)
     axes.axvline(at, color=style.VERMILION, linewidth=1.2, linestyle=(0, (4, 2)))
     axes.plot(mine["rho"], mine["estimate"], color=style.BLUE, linewidth=1.8)
-    axes.set_title(str(first["name"]), loc="left", fontweight="bold", pad=3, fontsize=8)
-    box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
-    axes.text(
-        0.97,
-        0.94,
-        decimal_text(at, 2),
-        transform=axes.transAxes,
-        ha="right",
-        va="top",
-        fontsize=8,
-        color=style.VERMILION,
-        bbox=box,
-    )
+    rho = mine["rho"].to_numpy(dtype=float)
+    estimate = mine["estimate"].to_numpy(dtype=float)
+    axes.plot([0], [np.interp(0.0, rho, estimate)], marker="o", markersize=5, color=style.BLUE)
+    style.name_panel(axes, str(first["name"]), vanishes_text(first), PANEL[0] + 0.15)
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(labelsize=7)
     if str(first["weakest"]) == "True":
-        for spine in axes.spines.values():
-            spine.set(visible=True, linewidth=1.8, edgecolor=style.INK)
+        style.frame(axes)

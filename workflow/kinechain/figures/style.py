@@ -224,6 +224,31 @@ def panel(figure: Figure, left: float, bottom: float, width: float, height: floa
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
 
 
+HEAD = 0.34
+"""Inches above a panel that its two lines of `name_panel` take."""
+
+
+def name_panel(axes: Axes, name: str, said: str, inches: float) -> None:
+    """The name of a panel and, under it, what the panel says in numbers; nothing wider than `inches`."""
+    for points, text, size, bold in ((15, name, 8, True), (4, said, 7.5, False)):
+        axes.annotate(
+            one_line(text, inches, size, bold=bold),
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, points),
+            textcoords="offset points",
+            fontsize=size,
+            fontweight="bold" if bold else "normal",
+            color=INK if bold else QUIET,
+        )
+
+
+def frame(axes: Axes) -> None:
+    """A heavy frame around the one panel that matters most."""
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=1.8, edgecolor=INK, zorder=10)
+
+
 def mark_synthetic(figure: Figure) -> None:
     """Write SYNTHETIC DATA along the right edge of a figure made from simulated people."""
     width, height = figure.get_size_inches()
