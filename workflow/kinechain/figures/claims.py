@@ -37,7 +37,7 @@ def describe_claims(table: pd.DataFrame) -> Heading:
     told_words = [style.verdict_text(str(row["verdict"]), str(row["kind"])) for row in records(table)]
     order = [words for _, _, words in style.VERDICTS.values()]
     order.insert(-1, "contradicted")
-    said = [f"{told_words.count(words)} {words}" for words in order if words in told_words]
+    said = [f"{told_words.count(words)}\N{NO-BREAK SPACE}{words}" for words in order if words in told_words]
     title = f"Of {len(table)} claims and rivals: {', '.join(said)}"
     rows = records(table)
     subtitle = ""

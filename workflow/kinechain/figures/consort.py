@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from kinechain.disclosure import THRESHOLD
 from kinechain.figures import style
-from kinechain.figures.style import Heading, records
+from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results
 from kinechain.rounding import count_text, is_number
 from kinechain.tables import flow_table, publishable
@@ -26,7 +26,7 @@ GAP = 0.42
 def consort_table(results: Results) -> pd.DataFrame:
     """One row a box: its place from the top, its arm ("" for all), and what stands in it.
 
-    count, missed, left  people; NaN where too few to be shown
+    count, missed, left  people; NaN where too few to be shown, which is fewer than `below`
     """
     found = results.checks.get("flow")
     if found is None or found.empty:
@@ -45,6 +45,7 @@ def consort_table(results: Results) -> pd.DataFrame:
                     entry |= {"missed": mine["missed", at], "left": mine["left", at]}
                 rows.append(entry)
     table = pd.DataFrame(rows, columns=["place", "arm", "step", "at", "count", "missed", "left"])
+    table["below"] = int(results.quality.get("threshold") or THRESHOLD)
     table["arm_name"] = [capital(word(results, arm)) if arm else "" for arm in table["arm"]]
     table["name"] = [_box_name(results, str(row["step"]), str(row["at"])) for row in records(table)]
     return publishable(table)
@@ -87,16 +88,35 @@ def describe_consort(table: pd.DataFrame) -> Heading:
         low, high = min(shares), max(shares)
         kept = f"{low[0]:.0f} %" if round(low[0]) == round(high[0]) else f"{low[0]:.0f} to {high[0]:.0f} %"
         title = f"{kept} of each arm were seen at the last visit"
-    subtitle = (
-        "People, analysed in the arm they were assigned to. Whoever was seen once stays in the analysis; "
-        "counts under 10 are not shown."
-    )
-    told = "; ".join(f"{row['arm_name'] or 'all'}, {row['name']}: {_number(row['count'])}" for row in records(table))
-    return Heading(title, subtitle, f"Flow of people. {told}.")
+    later = table[(table["step"] == "attended") & (table["place"] > 2)]
+    masked = later[["missed", "left"]].isna().to_numpy().any() or table["count"].isna().to_numpy().any()
+    few = f" “{_few(records(table)[0])}”: too few to be shown." if masked else ""
+    subtitle = f"People, analysed in the arm they were assigned to. Whoever was seen once stays in the analysis.{few}"
+    told = []
+    for name in dict.fromkeys(str(name) for name in table["arm_name"]):
+        boxes = [f"{_boxed(row)}{_lost(row, ', ')}" for row in records(table) if row["arm_name"] == name]
+        told.append(f"{f'{name}: ' if name else ''}{'; '.join(boxes)}.")
+    return Heading(title, subtitle, f"Flow of people. {title}. {' '.join(told)}")
 
 
-def _number(value: object) -> str:
-    return count_text(int(float(value))) if is_number(value) else "few"  # type: ignore[arg-type]  # is_number saw it
+def _boxed(row: Row) -> str:
+    return f"{row['name']}: {_number(row, 'count')}"
+
+
+def _lost(row: Row, before: str = "", between: str = ", ") -> str:
+    """Who was not there at a visit after the first; empty elsewhere."""
+    if row["step"] != "attended" or int(row["place"]) <= 2:
+        return ""
+    return f"{before}missed {_number(row, 'missed')}{between}left {_number(row, 'left')}"
+
+
+def _few(row: Row) -> str:
+    return f"< {int(row['below'])}"
+
+
+def _number(row: Row, what: str) -> str:
+    """A count as printed; one too small to be shown as less than the smallest that may."""
+    return count_text(int(float(row[what]))) if is_number(row[what]) else _few(row)
 
 
 @style.styled
@@ -114,28 +134,46 @@ def draw_consort(table: pd.DataFrame, heading: Heading) -> Figure:
         x = arms.index(arm) + 0.5 if arm else len(arms) / 2
         top = height - 0.2 - int(row["place"]) * (BOX + GAP)
         head = str(row["arm_name"]) if row["step"] == "randomised" else ""
-        _draw_box(axes, x, top, head, f"{row['name']}\n{_number(row['count'])}", 0.46)
+        _draw_box(axes, x, top, head, (str(row["name"]), _number(row, "count")), (0.46, (style.WIDTH - 0.35) / len(arms)))
         if row["place"]:
             _draw_arrow(axes, x, top, len(arms) / 2 if row["place"] == 1 else x)
-        if row["step"] == "attended" and int(row["place"]) > 2:
-            lost = f"missed {_number(row['missed'])}\nleft {_number(row['left'])}"
-            axes.text(x + 0.03, top + GAP / 2, lost, fontsize=7, color=style.QUIET, va="center", linespacing=1.1)
+        axes.text(
+            x + 0.03,
+            top + GAP / 2,
+            _lost(row, between="\n"),
+            fontsize=7,
+            color=style.QUIET,
+            va="center",
+            linespacing=1.1,
+        )
     return figure
 
 
-def _draw_box(axes: Axes, x: float, top: float, head: str, text: str, half: float) -> None:
+def _draw_box(
+    axes: Axes, x: float, top: float, head: str, text: tuple[str, str], size: tuple[float, float]
+) -> None:
+    """A box with a name and a count in it.
+
+    head  the arm, in bold above them, where one starts
+    size  half the width in columns, and inches a column
+    """
     from matplotlib.patches import Rectangle
 
+    half, column = size
     axes.add_patch(
         Rectangle((x - half, top - BOX), 2 * half, BOX, facecolor=style.PAPER, edgecolor=style.QUIET, linewidth=1)
     )
-    if head:
-        lines = textwrap.wrap(head, 24)[:2]
-        text = text.replace("\n", ": ")
-        axes.text(x, top - 0.07, "\n".join(lines), fontsize=7.6, fontweight="bold", ha="center", va="top")
-        axes.text(x, top - BOX + 0.07, text, fontsize=7.6, ha="center", va="bottom")
-    else:
-        axes.text(x, top - BOX / 2, text, fontsize=7.6, ha="center", va="center", linespacing=1.35)
+    room = 2 * half * column - 0.12
+    name, count = text
+    lines = style.wrapped(head, room, 7.6, 2, bold=True) if head else []
+    small = style.one_line(f"{name}: {count}", room, 7.6) if len(lines) > 1 else style.one_line(name, room, 7.6)
+    written = [(line, 7.6, "bold") for line in lines] + [(small, 7.6, "normal")]
+    if len(lines) < 2:
+        written.append((count, 9.5, "bold"))
+    step = BOX / (len(written) + 0.9)
+    for place, (line, points, weight) in enumerate(written, start=1):
+        y = top - step * (place - 0.05)
+        axes.text(x, y, line, fontsize=points, fontweight=weight, ha="center", va="center")
 
 
 def _draw_arrow(axes: Axes, x: float, top: float, start: float) -> None:

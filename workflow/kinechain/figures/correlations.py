@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL = 0.56
-ROOM = 4.2
-"""Inches: a cell at most, and all cells of a row together."""
+ROOM = 4.5
+NAMES = 1.3
+"""Inches: a cell at most, all cells of a row together, and the names beside them."""
 
 
 def correlation_figure_table(results: Results) -> pd.DataFrame:
@@ -42,22 +43,46 @@ def stands_clear(row: Row) -> bool:
 
 def describe_correlations(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
-    told = [(agrees(row), stands_clear(row)) for row in records(table)]
-    title = (
-        "No sign is claimed for any of these pairs"
-        if all(sign is None for sign, _ in told)
-        else "Some correlations stand clear of zero on the side the chain does not expect"
-        if (False, True) in told
-        else "Every correlation that stands clear of zero has the sign the chain expects"
-        if (True, True) in told
-        else "No claimed correlation stands clear of zero"
-    )
+    rows = records(table)
+    clear = [row for row in rows if stands_clear(row)]
+    claimed = [row for row in rows if agrees(row) is not None]
+    against = [row for row in clear if agrees(row) is False]
+    with_it = [row for row in clear if agrees(row)]
+    if not claimed:
+        title = "No sign is claimed for any of these pairs"
+    elif against:
+        title = f"{_pairs(against)}: clear of zero, with the sign the chain does not expect"
+    elif with_it:
+        title = f"{len(with_it)} of {len(claimed)} pairs with a claimed sign stand clear of zero, all on that side"
+    else:
+        title = "No pair with a claimed sign stands clear of zero"
     subtitle = (
-        "Pearson correlations in problem space (higher is more of the problem), pair by pair. ▲ the sign the chain "
-        "expects, ✕ the opposite; pale where the 95 % interval covers zero, no mark where the chain expects none."
+        f"Pearson correlations in problem space (higher is more of the problem), pair by pair{_people(rows)}. ▲ the sign "
+        "the chain expects, ✕ the opposite, no mark where it expects none; pale where the 95 % interval covers zero."
     )
-    pairs = "; ".join(f"{row['x_name']} with {row['y_name']} {decimal_text(row['r'], 2)}" for row in records(table))
-    return Heading(title, subtitle, f"Correlation matrix. {title}. {pairs}.")
+    open_ones = [row for row in rows if not stands_clear(row)]
+    told = f"Clear of zero: {_told(clear) or 'none'}. Not clear of zero: {_told(open_ones) or 'none'}."
+    return Heading(title, subtitle, f"Correlation matrix. {title}. {told}")
+
+
+def _pairs(rows: list[Row]) -> str:
+    """Pairs by name where they are few, else their number."""
+    named = [f"{row['x_name']} with {row['y_name']}" for row in rows]
+    text = " and ".join(named) if len(named) < 3 else f"{len(named)} pairs"
+    return text[:1].upper() + text[1:]
+
+
+def _people(rows: list[Row]) -> str:
+    """How many people stand behind the pairs."""
+    counts = sorted({int(row["n"]) for row in rows if is_number(row["n"])})
+    return f", n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}" if counts else ""
+
+
+def _told(rows: list[Row]) -> str:
+    sign = {True: "", False: ", against the chain", None: ""}
+    return "; ".join(
+        f"{row['x_name']} with {row['y_name']} {decimal_text(row['r'], 2)}{sign[agrees(row)]}" for row in rows
+    )
 
 
 @style.styled
@@ -70,7 +95,7 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     size = max(1, len(order) - 1)
     side = size * min(CELL, ROOM / size)
     figure, _ = style.sheet(heading, side + 0.55)
-    axes = style.panel(figure, 2.05, 0.45, side, side)
+    axes = style.panel(figure, max(NAMES, (style.WIDTH - side) / 2 - 0.5), 0.4, side, side)
     colours = seaborn.diverging_palette(45, 275, s=70, l=55, as_cmap=True)
     place = {name: index for index, name in enumerate(order)}
     for row in records(table):
@@ -81,18 +106,18 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
         axes.add_patch(
             mpl.patches.Rectangle((column, line - 1), 1, 1, facecolor=shade, edgecolor=style.PAPER, linewidth=1.5)
         )
+        sign = agrees(row)
         dark = abs(float(row["r"])) > 0.72
         ink = style.PAPER if dark else style.INK if stands_clear(row) else style.QUIET
         axes.text(
             column + 0.5,
-            line - 0.42,
+            line - (0.5 if sign is None else 0.4),
             decimal_text(float(row["r"]), 2),
             ha="center",
             va="center",
             fontsize=8.5,
             color=ink,
         )
-        sign = agrees(row)
         if sign is not None:
             axes.text(
                 column + 0.5,
@@ -107,9 +132,11 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     axes.set(xlim=(0, size), ylim=(0, size), aspect="equal")
     axes.set_xticks([])
     for column, name in enumerate(order[:-1]):
-        axes.text(column + 0.5, column - 0.16, "│", ha="center", va="center", fontsize=6, color=style.QUIET)
-        axes.text(column + 0.5, column - 0.42, name, ha="left", va="center", fontsize=8)
-    axes.set_yticks([index + 0.5 for index in range(size)], order[1:])
+        room = 1.6 - max(0.0, (column + 1) * side / size + NAMES + 1.6 - style.WIDTH + 0.3)
+        text = style.one_line(name, max(room, 0.7), 8)
+        axes.text(column + 0.08, column - (0.5 if column else 0.3), text, ha="left", va="center", fontsize=8)
+    names = [style.block(name, NAMES - 0.2, 8.5, 2) for name in order[1:]]
+    axes.set_yticks([index + 0.5 for index in range(size)], names)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kinechain.figures import style
-from kinechain.figures.style import Heading, Row, records
+from kinechain.figures.style import Heading, records
 from kinechain.results import Results
 from kinechain.rounding import number_text
 from kinechain.tables import publishable, told_n
@@ -23,6 +23,8 @@ FEWEST = 40
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 POINTS = 61
 ROW = 0.62
+NAMES = 1.95
+"""Inches: a cloud with its box, and the names beside it."""
 
 
 def distributions_table(results: Results) -> pd.DataFrame:
@@ -51,6 +53,7 @@ def distributions_table(results: Results) -> pd.DataFrame:
             "unit": unit,
             "n": told_n(results, len(values), construct, measure),
             "place": results.chain.index(construct),
+            "hue": results.hue(construct),
         }
         quantiles = np.quantile(values, QUANTILES)
         rows += [shared | {"what": "quantile", "x": q, "value": v} for q, v in zip(QUANTILES, quantiles, strict=True)]
@@ -83,24 +86,35 @@ def describe_distributions(table: pd.DataFrame) -> Heading:
         mine = table[table["measure"] == measure]
         middle = mine[(mine["what"] == "quantile")].set_index("x")["value"]
         first = records(mine)[0]
+        others = typical_text(mine)
         told.append(
-            f"{first['label']} median {number_text(middle[0.5])} {first['unit']}, middle half "
-            f"{number_text(middle[0.25])} to {number_text(middle[0.75])}"
+            f"{first['label']} median {number_text(middle[0.5])}{style.unit_text(first['unit'])}, middle half "
+            f"{number_text(middle[0.25])} to {number_text(middle[0.75])}, n = {int(first['n'])}"
+            f"{f', {others}' if others else ''}"
         )
     away = far_from_typical(table)
-    has_typical = "typical" in set(table["what"])
+    compared = table.loc[table["what"] == "typical", "measure"].nunique()
     title = "How the measures of the chain are spread"
-    if has_typical:
+    if compared:
         title = (
-            f"More than one SD from what others found: {', '.join(away)}"
+            f"{' and '.join(away)} {'lies' if len(away) == 1 else 'lie'} more than one SD from what others found"
             if away
-            else "Every measure lies within one SD of what others found"
+            else f"All {compared} measures with a published mean lie within one SD of it"
         )
     subtitle = (
-        "Clouds between the 5th and 95th percentile; box: middle half and median; line: 5th to 95th percentile. "
-        f"{'Grey: mean ± SD that others found. ' if has_typical else ''}Clinical direction and unit."
+        "Clouds and lines from the 5th to the 95th percentile; box: middle half and median. "
+        f"{'Grey: mean ± SD that others found. ' if compared else ''}Clinical direction and unit, bottom of the body below."
     )
-    return Heading(title, subtitle, f"Distributions of the chain's measures. {title}. {'; '.join(told)}.")
+    alt = f"Distributions of the chain's measures, from the bottom of the body up. {title}. {'; '.join(told)}."
+    return Heading(title, subtitle, alt)
+
+
+def typical_text(mine: pd.DataFrame) -> str:
+    """What others found for a measure, in words; empty when nothing is on record."""
+    found = ""
+    for row in records(mine[mine["what"] == "typical"]):
+        found = f"others {number_text(row['x'])} ± {number_text(row['value'])}{style.unit_text(row['unit'])}"
+    return found
 
 
 def far_from_typical(table: pd.DataFrame) -> list[str]:
@@ -119,18 +133,18 @@ def far_from_typical(table: pd.DataFrame) -> list[str]:
 def draw_distributions(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw a small panel a measure, bottom of the chain below."""
     measures = list(dict.fromkeys(table["measure"]))
-    figure, _ = style.sheet(heading, len(measures) * (ROW + 0.3) + 0.15)
+    figure, _ = style.sheet(heading, len(measures) * (ROW + 0.3) + 0.02)
     for index, measure in enumerate(measures):
         mine = table[table["measure"] == measure]
-        axes = style.panel(figure, 2.3, 0.32 + index * (ROW + 0.3), 4.55, ROW)
+        axes = style.panel(figure, NAMES + 0.25, 0.27 + index * (ROW + 0.3), style.WIDTH - NAMES - 0.6, ROW)
         _draw_cloud(axes, mine)
-        _label(axes, records(mine)[0])
+        _label(axes, mine)
     return figure
 
 
 def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
     first = records(mine)[0]
-    colour = style.CONSTRUCT_COLOURS[int(first["place"]) % len(style.CONSTRUCT_COLOURS)]
+    colour = style.construct_colour(first["hue"])
     cloud = mine[mine["what"] == "density"]
     height = cloud["value"] / cloud["value"].max()
     axes.fill_between(cloud["x"], 0.42, 0.42 + 0.58 * height, color=colour, alpha=0.55, linewidth=0)
@@ -142,7 +156,7 @@ def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
     axes.plot([half, half], [0.1, 0.3], color=style.INK, linewidth=2.0, zorder=4)
     for row in records(mine[mine["what"] == "typical"]):
         middle, spread = float(row["x"]), float(row["value"])
-        axes.axvspan(middle - spread, middle + spread, color="#e9edf1", linewidth=0, zorder=0)
+        axes.axvspan(middle - spread, middle + spread, color=style.BAND, linewidth=0, zorder=0)
         axes.axvline(middle, color=style.QUIET, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
     axes.set(ylim=(0, 1.02), yticks=[])
     axes.margins(x=0.04)
@@ -151,28 +165,21 @@ def _draw_cloud(axes: Axes, mine: pd.DataFrame) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _label(axes: Axes, first: Row) -> None:
-    import textwrap
-
-    lines = textwrap.wrap(str(first["label"]), 30)[:2]
-    unit = f"{first['unit']}, " if first["unit"] else ""
-    text = "\n".join(lines)
-    axes.annotate(
-        text,
-        (0, 0.5),
-        xycoords="axes fraction",
-        xytext=(-158, 7),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-    )
-    axes.annotate(
-        f"{unit}n = {int(first['n'])}",
-        (0, 0.5),
-        xycoords="axes fraction",
-        xytext=(-158, -10 if len(lines) < 2 else -15),
-        textcoords="offset points",
-        va="center",
-        fontsize=7.5,
-        color=style.QUIET,
-    )
+def _label(axes: Axes, mine: pd.DataFrame) -> None:
+    """Name, n and what others found, above each other left of the cloud."""
+    first = records(mine)[0]
+    unit = style.unit_name(first["unit"])
+    small = [f"{f'{unit}, ' if unit else ''}n = {int(first['n'])}", typical_text(mine)]
+    lines = [(line, 8.5, style.INK) for line in style.wrapped(str(first["label"]), NAMES, 8.5, 2)]
+    lines += [(line, 7.5, style.QUIET) for line in small if line]
+    for place, (line, size, colour) in enumerate(lines):
+        axes.annotate(
+            line,
+            (0, 0.5),
+            xycoords="axes fraction",
+            xytext=(-72 * (NAMES + 0.15), 11.5 * ((len(lines) - 1) / 2 - place)),
+            textcoords="offset points",
+            va="center",
+            fontsize=size,
+            color=colour,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,23 +49,35 @@ def describe_missingness(table: pd.DataFrame) -> Heading:
     variables = table[table["kind"] == "variable"]
     if variables.empty:
         return Heading("Nothing is missing", "Every person has every variable.", "No variable has a missing value.")
+    people = int(table["n"].iloc[0])
     counts = pd.to_numeric(variables["count"])
     share = (
         100 * float(np.nanmax(counts.to_numpy(dtype=float))) / float(table["n"].iloc[0])
         if counts.notna().any()
         else None
     )
+    told_of = " whose count is shown" if counts.isna().any() else ""
     title = (
         "Few people lack any variable"
         if share is None
-        else f"No variable is missing in more than {share:.0f} % of people"
+        else f"No variable{told_of} is missing in more than {math.ceil(10 * share) / 10:.1f} % of people"
     )
     subtitle = (
-        "Left: share of people without each variable. Right: which go missing together, a column a pattern, "
-        "the commonest first. A count that is small, or would give a small one away, is shown as <."
+        f"Left: share of {people} people without each variable. Right: which go missing together, a column a pattern, "
+        "the commonest first. <: a count that is small, or would give a small one away."
     )
-    told = "; ".join(f"{row['names']} {count_label(row)}" for row in records(variables))
-    return Heading(title, subtitle, f"Missing values among {int(table['n'].iloc[0])} people. {told}.")
+    shown = [row for row in records(variables) if count_label(row) != "<"]
+    shown = sorted(shown, key=lambda row: -float(row["count"]))
+    told = "; ".join(f"{row['names']} {count_label(row)}" for row in shown) or "none in numbers that may be shown"
+    hidden = [str(row["names"]) for row in records(variables) if count_label(row) == "<"]
+    few = f" Too few to be shown: {', '.join(hidden)}." if hidden else ""
+    together = [row for row in records(table) if row["kind"] == "pattern" and "; " in str(row["names"])]
+    joined = "".join(
+        f" Missing together: {str(row['names']).replace('; ', ', ')}"
+        f"{f' in {count_label(row)} people' if count_label(row) != '<' else ''}."
+        for row in together[:3]
+    )
+    return Heading(title, subtitle, f"Missing values among {people} people. {title}. {told}.{few}{joined}")
 
 
 def count_label(row: Row) -> str:
@@ -77,7 +90,7 @@ def draw_missingness(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw bars of missing shares beside the matrix of patterns."""
     variables = table[table["kind"] == "variable"].reset_index(drop=True)
     if variables.empty:
-        figure, _ = style.sheet(heading, 0.2)
+        figure, _ = style.sheet(heading, 0.45)  # as tall as the words along its edge
         return figure
     people = float(table["n"].iloc[0])
     counts = pd.to_numeric(variables["count"]).to_numpy(dtype=float)
@@ -87,20 +100,16 @@ def draw_missingness(table: pd.DataFrame, heading: Heading) -> Figure:
     figure, _ = style.sheet(heading, lines * ROW + 0.78)
     left = style.panel(figure, 2.45, 0.5, 1.35, lines * ROW)
     shares = 100 * np.nan_to_num(counts, nan=0.0) / people
-    left.barh(range(lines), shares, color=style.SKY, height=0.62)
+    left.barh(range(lines), shares, color="#9aa7b5", height=0.62)
     limit = max(2.0, 1.3 * float(shares.max()))
     for place, row in enumerate(records(variables)):
         left.text(shares[place] + limit * 0.03, place, count_label(row), va="center", fontsize=7.5)
     left.set(xlim=(0, limit), ylim=(-0.5, lines - 0.5), xlabel="% of people")
     left.locator_params(axis="x", nbins=3)
-    left.set_yticks(range(lines), [_shortened(str(name)) for name in variables["names"]])
+    left.set_yticks(range(lines), [style.one_line(str(name), 2.2, 8.5) for name in variables["names"]])
     left.tick_params(axis="y", length=0)
     _draw_patterns(figure, table, variables)
     return figure
-
-
-def _shortened(name: str, limit: int = 36) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1].rstrip()}…"
 
 
 def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame) -> None:
@@ -118,13 +127,13 @@ def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame)
     for column, row in enumerate(records(patterns)):
         rows = [place[name] for name in str(row["missing"]).split() if name in place]
         axes.scatter([column] * lines, range(lines), s=16, color="#e3e8ed", linewidth=0)
-        axes.scatter([column] * len(rows), rows, s=26, color=style.VERMILION, marker="s", linewidth=0)
+        axes.scatter([column] * len(rows), rows, s=26, color=style.INK, marker="s", linewidth=0)
         if len(rows) > 1:
-            axes.plot([column, column], [min(rows), max(rows)], color=style.VERMILION, linewidth=1.1)
+            axes.plot([column, column], [min(rows), max(rows)], color=style.INK, linewidth=1.1)
         axes.text(column, lines - 0.32, count_label(row), ha="center", va="bottom", fontsize=7)
     axes.set(xlim=(-0.6, len(patterns) - 0.4), ylim=(-0.5, lines - 0.5), xticks=[], yticks=[])
     axes.annotate(
-        "missing together; people above",
+        "a column a pattern; people above",
         (0, 0),
         xycoords="axes fraction",
         xytext=(0, -14),

@@ -81,6 +81,11 @@ def unit_text(unit: object) -> str:
     return "°" if written == "deg" else f" {written}" if written else ""
 
 
+def unit_name(unit: object) -> str:
+    """A unit that stands alone, as on an axis."""
+    return "degrees" if unit == "deg" else str(unit or "")
+
+
 @functools.cache
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of one line of text in inches, as it will be drawn."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 2
-PANEL = (2.85, 1.75)
+PANEL = (2.75, 1.6)
+STEP = PANEL[1] + 0.58
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (8, 3)))
 
@@ -50,16 +50,33 @@ def describe_trajectories(table: pd.DataFrame) -> Heading:
     visits = list(dict.fromkeys(str(visit) for visit in table["visit"]))
     arms = list(dict.fromkeys(str(arm) for arm in table["arm"]))
     title = widest_gap(table) or f"{len(arms)} arms over {len(visits)} visits"
+    people = [float(row["seen_n"]) for row in records(table) if "seen_n" in table and is_number(row["seen_n"])]
+    seen = f" {min(people):.0f} to {max(people):.0f} people seen in an arm at a visit." if people else ""
     subtitle = (
-        "Model means with intervals, clinical direction, people analysed in the arm they were assigned to. "
-        "Colour, marker and dash name the arm."
+        "Model means with intervals, clinical direction and unit, people analysed in the arm they were assigned to. "
+        f"Colour, marker and dash name the arm.{seen}"
     )
-    told = "; ".join(
-        f"{row['name']}, {row['arm']}, {row['visit']}: {number_text(row['mean'])}"
-        for row in records(table)
-        if is_number(row["mean"])
-    )
-    return Heading(title, subtitle, f"Trajectories. {told}.")
+    told = []
+    for outcome in dict.fromkeys(str(name) for name in table["name"]):
+        mine = [row for row in records(table) if row["name"] == outcome and is_number(row["mean"])]
+        ways = "; ".join(
+            f"{arm} {', '.join(number_text(row['mean']) for row in mine if row['arm'] == arm)}" for arm in arms
+        )
+        told.append(f"{_titled(table, outcome)}: {ways}.")
+    means = f"Means at {', '.join(visits)}. {' '.join(told)}"
+    return Heading(title, subtitle, f"Trajectories of {len(arms)} arms over {len(visits)} visits. {title}. {means}")
+
+
+def _titled(table: pd.DataFrame, outcome: str) -> str:
+    """An outcome with its unit, where its own words do not hold the unit already."""
+    unit = _unit(table, outcome)
+    return outcome if not unit or f" {unit}" in outcome else f"{outcome} ({unit})"
+
+
+def _unit(table: pd.DataFrame, outcome: str) -> str:
+    """Unit of an outcome as printed; empty without one."""
+    units = (unit for unit in table.loc[table["name"] == outcome, "unit"] if isinstance(unit, str) and unit)
+    return style.unit_name(next(units, ""))
 
 
 def widest_gap(table: pd.DataFrame) -> str:
@@ -92,18 +109,24 @@ def draw_trajectories(table: pd.DataFrame, heading: Heading) -> Figure:
     outcomes = list(dict.fromkeys(table["name"]))
     arms = list(dict.fromkeys(str(arm) for arm in table["arm"]))
     lines = -(-len(outcomes) // COLUMNS)
-    figure, _ = style.sheet(heading, lines * (PANEL[1] + 0.6) + 0.35)
+    is_beside = len(outcomes) % COLUMNS > 0  # the last line has room for the legend
+    figure, _ = style.sheet(heading, lines * STEP + (0.0 if is_beside else 0.16 * len(arms) + 0.1) + 0.05)
+    total = float(figure.get_size_inches()[1])
+    base = 0.32 if is_beside else 0.16 * len(arms) + 0.42
     handles: list[Artist] = []
     for index, outcome in enumerate(outcomes):
         line, column = divmod(index, COLUMNS)
-        bottom = 0.4 + (lines - 1 - line) * (PANEL[1] + 0.6)
-        axes = style.panel(figure, 0.62 + column * (PANEL[0] + 0.62), bottom, PANEL[0], PANEL[1])
+        left = 0.62 + column * (PANEL[0] + 0.65)
+        axes = style.panel(figure, left, base + (lines - 1 - line) * STEP, *PANEL)
         handles = _draw_outcome(axes, table[table["name"] == outcome], arms)
-        unit = next((str(unit) for unit in table.loc[table["name"] == outcome, "unit"] if isinstance(unit, str)), "")
-        title = textwrap.shorten(f"{outcome} ({unit})" if unit else str(outcome), 40, placeholder="…")
-        axes.set_title(title, loc="left", fontweight="bold", pad=4, fontsize=8.5)
-    top = (0.4 + lines * (PANEL[1] + 0.6)) / float(figure.get_size_inches()[1])
-    figure.legend(handles, arms, loc="upper left", bbox_to_anchor=(0.05, top), ncols=min(5, len(arms)), fontsize=8)
+        title = style.one_line(str(outcome), PANEL[0] + 0.4, 8.5, bold=True)
+        axes.set_title(title, loc="left", fontweight="bold", pad=5, fontsize=8.5, x=-0.08)
+        axes.set_ylabel(_unit(table, str(outcome)), fontsize=7.5)
+    x = 0.62 + (len(outcomes) % COLUMNS) * (PANEL[0] + 0.65) if is_beside else 0.1
+    y = base + PANEL[1] if is_beside else 0.16 * len(arms) + 0.1
+    look: dict[str, Any] = {"fontsize": 8, "labelspacing": 0.35, "handlelength": 3.2, "borderpad": 0}
+    names = [style.one_line(arm, PANEL[0] if is_beside else 6.0, 8) for arm in arms]
+    figure.legend(handles, names, loc="upper left", bbox_to_anchor=(x / style.WIDTH, y / total), **look)
     return figure
 
 
@@ -114,7 +137,7 @@ def _draw_outcome(axes: Axes, mine: pd.DataFrame, arms: list[str]) -> list[Artis
         rows = [row for row in records(mine) if str(row["arm"]) == arm and is_number(row["mean"])]
         shift = 0.07 * (place - (len(arms) - 1) / 2)
         x = [visits.index(str(row["visit"])) + shift for row in rows]
-        colour = style.CONSTRUCT_COLOURS[place % len(style.CONSTRUCT_COLOURS)]
+        colour = style.ARM_COLOURS[place % len(style.ARM_COLOURS)]
         (line,) = axes.plot(
             x,
             [row["mean"] for row in rows],
@@ -128,7 +151,7 @@ def _draw_outcome(axes: Axes, mine: pd.DataFrame, arms: list[str]) -> list[Artis
             if is_number(row["low"]):
                 axes.plot([at, at], [row["low"], row["high"]], color=colour, linewidth=1.1)
         handles.append(line)
-    axes.set_xticks(range(len(visits)), visits)
+    axes.set_xticks(range(len(visits)), [style.block(visit, PANEL[0] / len(visits), 7.5, 2) for visit in visits])
     axes.margins(x=0.12)
     axes.locator_params(axis="y", nbins=5)
     axes.tick_params(labelsize=7.5)

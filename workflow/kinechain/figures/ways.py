@@ -67,11 +67,15 @@ def describe_ways(table: pd.DataFrame) -> Heading:
     unit = str(table["unit"].iloc[0])
     subtitle = (
         f"Each arm against control at the last visit given all first values, in {unit}; left of zero is less of the "
-        "problem. "
+        "problem; hollow where the interval covers zero. "
         "Only the arms were dealt at random: the ways rest on no hidden common cause of mediator and outcome."
     )
-    told = "; ".join(f"{row['arm_name']}, {row['name']} {row_text(row)}" for row in records(table))
-    return Heading(title, subtitle, f"Ways from treatment to outcome. {told}.")
+    told = []
+    for arm in dict.fromkeys(str(name) for name in table["arm_name"]):
+        ways = [f"{row['name']} {row_text(row)}" for row in records(table) if row["arm_name"] == arm]
+        told.append(f"{arm}: {'; '.join(ways)}.")
+    alt = f"Ways from treatment to outcome, differences from control in {outcome} ({unit}). {title}. {' '.join(told)}"
+    return Heading(title, subtitle, alt)
 
 
 def row_text(row: Row) -> str:
@@ -95,7 +99,7 @@ def draw_ways(table: pd.DataFrame, heading: Heading) -> Figure:
         y -= 0.4
         for row in records(table[table["arm_name"] == arm]):
             y -= 0.5
-            clear = row["low"] > 0 or row["high"] < 0
+            clear = style.is_clear(row)
             colour = style.BLUE if clear else style.QUIET
             axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.6)
             face = colour if clear else style.PAPER
@@ -118,7 +122,7 @@ def _beside(axes: object, text: str, y: float, *, left: bool, weight: str = "nor
         text,
         (0 if left else 1, y),
         xycoords=("axes fraction", "data"),
-        xytext=(-172 if left else 8, 0),
+        xytext=(-180 + (9 if weight == "normal" else 0) if left else 8, 0),
         textcoords="offset points",
         va="center",
         fontsize=8.2,
