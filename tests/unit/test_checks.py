@@ -304,6 +304,23 @@ def test_the_specification_curve_marks_its_main_choice_and_runs_admissible_ones(
         assert sorted(one["rank"]) == list(range(1, len(one) + 1))
 
 
+def test_a_set_of_covariates_in_another_order_is_no_other_specification(monkeypatch):
+    from kinechain.checks import curve
+
+    found = curve.minimal_single_door_sets
+
+    def both_orders(*asked):
+        sets = found(*asked)
+        return [*sets, *(tuple(reversed(one)) for one in sets)]
+
+    monkeypatch.setattr(curve, "minimal_single_door_sets", both_orders)
+    table = CHECKS["specifications"](study(people())).table
+    table["set"] = [frozenset(names.split(", ")) for names in table["adjustment"]]
+    assert max(len(one) for one in table["set"]) > 1
+    assert not table.duplicated(["effect", "set", "cause_measure", "outcome_measure", "missing"]).any()
+    assert list(table.groupby("effect")["main"].sum()) == [1, 1]
+
+
 def test_influence_is_a_range_around_the_estimate(results):
     table = results["influence"].table
     assert (table["lowest"] < table["estimate"]).all()

@@ -90,7 +90,7 @@ class Results:
         return tuple(zip(self.chain[:-1], self.chain[1:], strict=True))
 
     def hue(self, name: str) -> int | None:
-        """Place of a construct in the study's whole chain, which decides its colour in every cohort; None outside it."""
+        """Place of a construct in the study's whole chain, which decides its colour everywhere; None outside it."""
         whole = [str(it) for it in self.report_options.get("chain") or self.chain]
         return whole.index(name) if name in whole else None
 

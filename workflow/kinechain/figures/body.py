@@ -54,7 +54,9 @@ def body_table(results: Results) -> pd.DataFrame:
                 "unit": str(row.get("unit") or ""),
                 "mean": row["mean"],
                 "sd": row["sd"],
-                "n": told_n(results, int(row["n"]), construct, str(row["measure"])) if is_number(row.get("n")) else None,
+                "n": told_n(results, int(row["n"]), construct, str(row["measure"]))
+                if is_number(row.get("n"))
+                else None,
                 "x": float(place["at"][0]),
                 "y": float(place["at"][1]),
                 "zero": float(place["zero"]),
@@ -193,7 +195,14 @@ def _draw_angle(axes: Axes, row: Row, colour: str, height: float) -> None:
     for ray in (first, last) if is_open else (last,):
         axes.add_patch(Wedge(at, arm, ray - spread, ray + spread, facecolor=colour, alpha=0.2, linewidth=0, zorder=4))
     dash = "solid" if is_open else (0, (3, 2))
-    axes.plot([at[0], ends[0][0]], [at[1], ends[0][1]], color=colour, linewidth=2.0 if is_open else 1.3, linestyle=dash, zorder=5)
+    axes.plot(
+        [at[0], ends[0][0]],
+        [at[1], ends[0][1]],
+        color=colour,
+        linewidth=2.0 if is_open else 1.3,
+        linestyle=dash,
+        zorder=5,
+    )
     axes.plot([at[0], ends[1][0]], [at[1], ends[1][1]], color=colour, linewidth=2.0, zorder=5)
     low, high = sorted((first, last))
     axes.add_patch(Arc(at, arm, arm, theta1=low, theta2=high, color=colour, linewidth=1.3, zorder=5))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -53,7 +53,7 @@ def describe_claims(table: pd.DataFrame) -> Heading:
     if table["rests_on_several"].any():
         subtitle += "* rests on several effects, of which one is drawn."
     if not subtitle:
-        subtitle = "This cohort has what none of the claims needs; each says why in the report."
+        subtitle = "This cohort lacks what the claims need; the report says of each what that is."
     groups = {words: [row for row, mine in zip(rows, told_words, strict=True) if mine == words] for words in order}
     told = " ".join(
         f"{words.capitalize()}: {'; '.join(_told(row) for row in group)}." for words, group in groups.items() if group
@@ -109,7 +109,7 @@ def _is_quiet(row: Row) -> bool:
 def _is_hollow(row: Row) -> bool:
     """Whether a supported claim does not survive the correction for many."""
     survives = row["survives_multiplicity"]
-    return row["verdict"] == "supported" and survives is not None and survives == survives and not bool(survives)
+    return row["verdict"] == "supported" and survives is not None and str(survives) == "False"
 
 
 def _lines(row: Row) -> list[str]:
@@ -166,7 +166,7 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
     if _in_words(row):
         shown = style.one_line(_worded(row), PLOT - 0.05, 6.8)
         box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.2}
-        look = {"va": "center", "ha": "center", "fontsize": 6.8, "color": ink, "bbox": box, "zorder": 5}
+        look: dict[str, Any] = {"va": "center", "ha": "center", "fontsize": 6.8, "color": ink, "bbox": box, "zorder": 5}
         if plot is None:
             axes.text(BESIDE + PLOT / 2, y, shown, **look)
         else:

@@ -134,7 +134,9 @@ def draw_consort(table: pd.DataFrame, heading: Heading) -> Figure:
         x = arms.index(arm) + 0.5 if arm else len(arms) / 2
         top = height - 0.2 - int(row["place"]) * (BOX + GAP)
         head = str(row["arm_name"]) if row["step"] == "randomised" else ""
-        _draw_box(axes, x, top, head, (str(row["name"]), _number(row, "count")), (0.46, (style.WIDTH - 0.35) / len(arms)))
+        _draw_box(
+            axes, x, top, head, (str(row["name"]), _number(row, "count")), (0.46, (style.WIDTH - 0.35) / len(arms))
+        )
         if row["place"]:
             _draw_arrow(axes, x, top, len(arms) / 2 if row["place"] == 1 else x)
         axes.text(
@@ -149,9 +151,7 @@ def draw_consort(table: pd.DataFrame, heading: Heading) -> Figure:
     return figure
 
 
-def _draw_box(
-    axes: Axes, x: float, top: float, head: str, text: tuple[str, str], size: tuple[float, float]
-) -> None:
+def _draw_box(axes: Axes, x: float, top: float, head: str, text: tuple[str, str], size: tuple[float, float]) -> None:
     """A box with a name and a count in it.
 
     head  the arm, in bold above them, where one starts

@@ -82,14 +82,15 @@ def describe_contours(table: pd.DataFrame) -> Heading:
     subtitle = (
         "Share of each link that a hidden cause would leave, over what it explains of the rest of cause and outcome. "
         "Dashed: nothing left. Dots: measured covariates, the strongest filled and named. "
-        f"RV: strength, equal on both sides, that leaves nothing{'; heavy frame: the weakest' if len(firsts) > 1 else ''}."
+        f"RV: strength, equal on both sides, that leaves nothing{'; heavy frame: the weakest' * (len(firsts) > 1)}."
     )
     told = "; ".join(
         f"{first['name']} robustness value {_value(first)}{_near(_strongest(table, str(first['name'])), ', ')}"
         for first in firsts
     )
     weakest = f" The weakest link is {_weakest(firsts)['name']}." if len(firsts) > 1 else ""
-    return Heading(title, subtitle, f"Strength of a hidden cause, link by link from the bottom. {title}.{weakest} {told}.")
+    alt = f"Strength of a hidden cause, link by link from the bottom. {title}.{weakest} {told}."
+    return Heading(title, subtitle, alt)
 
 
 def _value(row: Row) -> str:

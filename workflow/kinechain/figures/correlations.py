@@ -52,13 +52,15 @@ def describe_correlations(table: pd.DataFrame) -> Heading:
         title = "No sign is claimed for any of these pairs"
     elif against:
         title = f"{_pairs(against)}: clear of zero, with the sign the chain does not expect"
+    elif with_it and len(claimed) == 1:
+        title = f"{_pairs(with_it)}: clear of zero, with the sign the chain expects"
     elif with_it:
         title = f"{len(with_it)} of {len(claimed)} pairs with a claimed sign stand clear of zero, all on that side"
     else:
         title = "No pair with a claimed sign stands clear of zero"
     subtitle = (
-        f"Pearson correlations in problem space (higher is more of the problem), pair by pair{_people(rows)}. ▲ the sign "
-        "the chain expects, ✕ the opposite, no mark where it expects none; pale where the 95 % interval covers zero."
+        f"Pearson correlations in problem space (higher is more of it), pair by pair{_people(rows)}. ▲ the "
+        "sign the chain expects, ✕ the opposite, no mark where it expects none; pale where the 95 % interval has zero."
     )
     open_ones = [row for row in rows if not stands_clear(row)]
     told = f"Clear of zero: {_told(clear) or 'none'}. Not clear of zero: {_told(open_ones) or 'none'}."
@@ -92,6 +94,7 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     import seaborn
 
     order = _order(table)
+    named = {str(row[end]): str(row[f"{end}_name"]) for row in records(table) for end in ("x", "y")}
     size = max(1, len(order) - 1)
     side = size * min(CELL, ROOM / size)
     figure, _ = style.sheet(heading, side + 0.55)
@@ -99,7 +102,7 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     colours = seaborn.diverging_palette(45, 275, s=70, l=55, as_cmap=True)
     place = {name: index for index, name in enumerate(order)}
     for row in records(table):
-        column, line = sorted((place[str(row["x_name"])], place[str(row["y_name"])]))
+        column, line = sorted((place[str(row["x"])], place[str(row["y"])]))
         if not is_number(row["r"]):
             continue
         shade = colours(0.5 + 0.42 * float(row["r"]))
@@ -131,11 +134,11 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
             )
     axes.set(xlim=(0, size), ylim=(0, size), aspect="equal")
     axes.set_xticks([])
-    for column, name in enumerate(order[:-1]):
+    for column, name in enumerate(named[it] for it in order[:-1]):
         room = 1.6 - max(0.0, (column + 1) * side / size + NAMES + 1.6 - style.WIDTH + 0.3)
         text = style.one_line(name, max(room, 0.7), 8)
         axes.text(column + 0.08, column - (0.5 if column else 0.3), text, ha="left", va="center", fontsize=8)
-    names = [style.block(name, NAMES - 0.2, 8.5, 2) for name in order[1:]]
+    names = [style.block(named[it], NAMES - 0.2, 8.5, 2) for it in order[1:]]
     axes.set_yticks([index + 0.5 for index in range(size)], names)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
@@ -144,10 +147,10 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
 
 
 def _order(table: pd.DataFrame) -> list[str]:
-    """Names in body order: the first row's x comes first, and each x's partners follow it."""
+    """Constructs in body order: the first row's x comes first, and each x's partners follow it."""
     names: list[str] = []
     for row in records(table):
-        for name in (str(row["x_name"]), str(row["y_name"])):
+        for name in (str(row["x"]), str(row["y"])):
             if name not in names:
                 names.append(name)
     return names

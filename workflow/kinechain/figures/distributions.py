@@ -103,7 +103,8 @@ def describe_distributions(table: pd.DataFrame) -> Heading:
         )
     subtitle = (
         "Clouds and lines from the 5th to the 95th percentile; box: middle half and median. "
-        f"{'Grey: mean ± SD that others found. ' if compared else ''}Clinical direction and unit, bottom of the body below."
+        f"{'Grey: mean ± SD that others found. ' if compared else ''}"
+        "Clinical direction and unit, bottom of the body below."
     )
     alt = f"Distributions of the chain's measures, from the bottom of the body up. {title}. {'; '.join(told)}."
     return Heading(title, subtitle, alt)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from kinechain.figures import style
+from kinechain.figures.path_diagram import few_names
 from kinechain.figures.style import Heading, Row, records
 from kinechain.results import Results, path_name
 from kinechain.rounding import decimal_text, is_number
@@ -80,15 +81,16 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     links = [row for row in records(table) if row["group"] == "link"]
     clear = [row for row in links if row["low"] > 0]
     against = [str(row["name"]) for row in links if row["high"] < 0]
-    bound = table["sesoi"].iloc[0] if len(table) else None
+    bound: Any = table["sesoi"].iloc[0] if len(table) else None
     if against:
-        title = f"{' and '.join(against)} {'points' if len(against) == 1 else 'point'} against the chain"
+        title = f"{few_names(against)} {'points' if len(against) == 1 else 'point'} against the chain"
     elif links and len(clear) == len(links):
         title = "The one link points the way the chain says" if len(links) == 1 else "All links point as the chain says"
     elif not clear:
         title = "No link stands clear of zero in the claimed direction"
     else:
-        title = f"{len(clear)} of {len(links)} links stand{'s' if len(clear) == 1 else ''} clear of zero: {_list(clear)}"
+        named = f": {few_names([str(row['name']) for row in clear])}" if len(clear) < 3 else ""
+        title = f"{len(clear)} of {len(links)} links stand{'s' if len(clear) == 1 else ''} clear of zero{named}"
     whole = next((row for row in records(table) if str(row["effect"]).startswith("indirect:")), None)
     if whole is not None and len(clear) == len(links) and is_number(bound) and abs(float(whole["high"])) < float(bound):
         title += "; their product is too small to matter"
@@ -104,10 +106,6 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     return Heading(title, subtitle, f"Forest of effects. {title}.{band} {told}.")
 
 
-def _list(rows: list[Row]) -> str:
-    return " and ".join(str(row["name"]) for row in rows)
-
-
 def row_text(row: Row) -> str:
     """Estimate and interval as printed beside the row; tiny products keep the digits they need."""
     spread = float(row["high"]) - float(row["low"])
@@ -119,7 +117,7 @@ def row_text(row: Row) -> str:
 GROUPS = {"link": "Links of the chain", "shortcut": "Paths that skip a link", "whole": "From bottom to top"}
 """Groups of rows from the top of the picture down; within a group the body runs bottom to top."""
 
-NAMES, BARS = 2.35, 3.05
+NAMES, BARS = 2.6, 2.8
 """Inches: room for the names, width of the drawing."""
 
 
@@ -152,10 +150,8 @@ def draw_forest(table: pd.DataFrame, heading: Heading) -> Figure:
 
 def _beside(axes: Axes, text: str, y: float, points: float, *, at: float = 0, **look: Any) -> None:
     """Text beside the axes at the height of a row, so many points from their left (0) or right (1) edge."""
-    look = {"fontsize": 8.5, "va": "center"} | look
-    axes.annotate(
-        text, (at, y), xycoords=("axes fraction", "data"), xytext=(points, 0), textcoords="offset points", **look
-    )
+    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate(text, (at, y), xytext=(points, 0), **({"fontsize": 8.5, "va": "center"} | place | look))
 
 
 def _draw_row(axes: Axes, row: Row, y: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,9 @@ def describe_path_diagram(table: pd.DataFrame) -> Heading:
     told = f"Links of the chain: {_told(chain)}."
     if skips:
         first = f"{len(clear)} of {len(skips)}" if clear else f"None of the {len(skips)}"
-        told += f" {first} paths that skip a link {'stands' if len(clear) < 2 else 'stand'} clear of zero: {_told(skips)}."
+        told += (
+            f" {first} paths that skip a link {'stands' if len(clear) < 2 else 'stand'} clear of zero: {_told(skips)}."
+        )
     return Heading(title, subtitle, f"Path diagram along the body, bottom to top. {title}. {told}")
 
 
@@ -101,12 +103,17 @@ def links_title(chain: list[Row]) -> str:
     if len(clear) == len(chain):
         return f"Every link of the chain stands clear of zero, from {sizes[0]} to {sizes[-1]} SD per SD"
     if against:
-        return f"{' and '.join(against)} {'runs' if len(against) == 1 else 'run'} against the chain"
+        return f"{few_names(against)} {'runs' if len(against) == 1 else 'run'} against the chain"
     if not clear:
         return "No link of the chain stands clear of zero"
     if len(clear) == 1:
         return f"Of {len(chain)} links only {clear[0]['from']} → {clear[0]['to']} stands clear of zero"
-    return f"The chain stands clear of zero except at {' and '.join(other)}"
+    return f"The chain stands clear of zero except at {few_names(other)}"
+
+
+def few_names(links: list[str]) -> str:
+    """Links by name where they are one or two, else their number."""
+    return " and ".join(links) if len(links) < 3 else f"{len(links)} links"
 
 
 def _told(rows: list[Row]) -> str:
@@ -156,7 +163,9 @@ def _draw_key(axes: Axes, left: float, *, colours: bool) -> None:
     from matplotlib.lines import Line2D
 
     colour = style.BLUE if colours else style.QUIET
-    looks = [(f"{text} SD per SD", _line_width(size), colour, "solid") for text, size in KEY]
+    looks: list[tuple[str, float, str, Any]] = [
+        (f"{text} SD per SD", _line_width(size), colour, "solid") for text, size in KEY
+    ]
     looks.append(("covers zero", _line_width(0.1), style.QUIET, DASH))
     for place, (text, line, tint, dash) in enumerate(reversed(looks)):
         y = 0.16 + 0.15 * place

@@ -151,7 +151,10 @@ def describe_rivals(table: pd.DataFrame) -> Heading:
         "covers zero, red when negative. "
     )
     subtitle += "BIC against the chain's: above zero fits worse." if rivals else "BIC compares only the same variables."
-    told = "; ".join(f"{rows[0]['title']}: {bic_text(rows[0]) or 'no comparison by BIC'}, {_paths_told(rows)}" for rows in [*near, *far])
+    told = "; ".join(
+        f"{rows[0]['title']}: {bic_text(rows[0]) or 'no comparison by BIC'}, {_paths_told(rows)}"
+        for rows in [*near, *far]
+    )
     return Heading(title, subtitle, f"Models as small drawings, best BIC first. {title}. {told}.")
 
 
@@ -194,17 +197,25 @@ def draw_rivals(table: pd.DataFrame, heading: Heading) -> Figure:
     width = (style.WIDTH - GUTTER - 0.25) / COLUMNS
     tall = (nodes - 1) * PITCH + 0.2
     lines: list[tuple[str, list[list[Row]], int, int]] = []
-    for group, words in ((near, "Same variables as the chain, best BIC first"), (far, "Other variables or other people")):
+    for group, words in (
+        (near, "Same variables as the chain, best BIC first"),
+        (far, "Other variables or other people"),
+    ):
         for first in range(0, len(group), COLUMNS):
             cells = group[first : first + COLUMNS]
-            most = [max(len(_title(rows[0], width)) for rows in cells), max(len(_foot(rows[0], width)) for rows in cells)]
+            most = [
+                max(len(_title(rows[0], width)) for rows in cells),
+                max(len(_foot(rows[0], width)) for rows in cells),
+            ]
             lines.append((words if first == 0 and near else "", cells, most[0], most[1]))
     height = sum(0.3 * bool(words) + LINE * (above + below) + tall + 0.22 for words, _, above, below in lines)
     figure, _ = style.sheet(heading, height + 0.1)
     axes = style.panel(figure, 0, 0, style.WIDTH, height)
     axes.set(xlim=(0, style.WIDTH), ylim=(0, height))
     axes.axis("off")
-    hues = {int(float(row[end])): row[f"{name}_hue"] for row in records(table) for end, name in ENDS if is_number(row[end])}
+    hues = {
+        int(float(row[end])): row[f"{name}_hue"] for row in records(table) for end, name in ENDS if is_number(row[end])
+    }
     names = _names(table)
     top = height
     for words, cells, above, below in lines:
@@ -215,7 +226,7 @@ def draw_rivals(table: pd.DataFrame, heading: Heading) -> Figure:
         bottom = top - LINE * above - tall
         for column, rows in enumerate(cells):
             left = GUTTER + column * width
-            look = {"fontsize": 7, "va": "top", "linespacing": 1.15}
+            look: dict[str, Any] = {"fontsize": 7, "va": "top", "linespacing": 1.15}
             axes.text(left, top - 0.02, "\n".join(_title(rows[0], width)), fontweight="bold", **look)
             axes.text(left, bottom - 0.08, "\n".join(_foot(rows[0], width)), color=style.INK, **look)
             _draw_model(axes, rows, nodes, (left + width * 0.3, bottom), hues)
@@ -262,12 +273,12 @@ def _draw_model(
         clear = is_number(row["low"]) and style.is_clear(row)
         colour = (style.BLUE if float(row["estimate"]) > 0 else style.VERMILION) if clear else style.QUIET
         bend = 0.0 if abs(end - start) == 1 else (0.5 if end > start else -0.5)
-        line = 0.6 + 3.4 * min(1.0, abs(float(row["estimate"]))) * (0.6 if bend else 1.0)
+        line = 0.6 + 3.0 * min(1.0, abs(float(row["estimate"]))) * (0.6 if bend else 1.0)
         axes.add_patch(
             FancyArrowPatch(
                 (x, bottom + level(start)),
                 (x, bottom + level(end)),
-                arrowstyle=f"-|>,head_width={0.08 + line / 26:.4f},head_length=0.2",
+                arrowstyle=f"-|>,head_width={0.06 + line / 32:.4f},head_length=0.18",
                 mutation_scale=12,
                 connectionstyle=f"arc3,rad={bend}",
                 shrinkA=4.0,

@@ -45,8 +45,9 @@ def describe_sensitivity(table: pd.DataFrame) -> Heading:
     weakest = next((row for row in firsts if row["weakest"] is True or str(row["weakest"]) == "True"), firsts[0])
     at = decimal_text(float(weakest["vanishes_at"]), 2)
     open_links = [row for row in firsts if is_number(row["vanishes_low"]) and not _is_clear(row)]
+    do = "does" if len(open_links) == 1 else "do"
     title = (
-        f"{len(open_links)} of {len(firsts)} links do not stand clear of zero even without a hidden cause"
+        f"{len(open_links)} of {len(firsts)} links {do} not stand clear of zero even without a hidden cause"
         if open_links
         else f"An error correlation of {at} would undo {weakest['name']}, the weakest link"
         if len(firsts) > 1

@@ -34,11 +34,14 @@ def specifications_table(results: Results) -> pd.DataFrame:
     if table.empty:
         return pd.DataFrame()
     table["declared"] = [str(value) == "True" for value in table["main"]]
-    labels = {str(row["measure"]): str(row.get("label") or row["measure"]) for row in results.quality.get("codebook", ())}
+    labels = {
+        str(row["measure"]): str(row.get("label") or row["measure"]) for row in results.quality.get("codebook", ())
+    }
     for end in ("cause", "outcome"):
         table[end] = [labels.get(str(name), results.label(str(name))) for name in table[f"{end}_measure"]]
     declared = {
-        str(row["effect"]): _names(row["adjustment"]) for row in sorted(records(table), key=lambda row: not row["declared"])[::-1]
+        str(row["effect"]): _names(row["adjustment"])
+        for row in sorted(records(table), key=lambda row: not row["declared"])[::-1]
     }
     table["given"] = [
         _against(results, declared[str(row["effect"])], _names(row["adjustment"])) for row in records(table)
@@ -76,8 +79,8 @@ def describe_specifications(table: pd.DataFrame) -> Heading:
         else "No admissible choice changes which links stand clear of zero"
     )
     subtitle = (
-        "Each link (SD per SD, with intervals) under every admissible choice, from smallest to largest; below, the choices "
-        "that differ. ◆ the declared choice; grey where the interval covers zero."
+        "Each link (SD per SD, with intervals) under every admissible choice, from smallest to largest; below, the "
+        "choices that differ. ◆ the declared choice; grey where the interval covers zero."
     )
     return Heading(title, subtitle, f"Specification curve, from the bottom link up. {title}. {'; '.join(told)}.")
 
@@ -102,7 +105,11 @@ def draw_specifications(table: pd.DataFrame, heading: Heading) -> Figure:
             axes.set(ylim=(low - room, high + room))
             if choices[name]:
                 tall = ROW * len(choices[name])
-                _draw_choices(style.panel(figure, left, top - style.HEAD - TALL - 0.06 - tall, WIDE, tall), links[name], choices[name])
+                _draw_choices(
+                    style.panel(figure, left, top - style.HEAD - TALL - 0.06 - tall, WIDE, tall),
+                    links[name],
+                    choices[name],
+                )
         top -= height
     return figure
 
@@ -129,7 +136,9 @@ def _draw_curve(axes: Axes, rows: list[Row], name: str) -> None:
         )
     values = [float(row["estimate"]) for row in rows]
     ends = f"{decimal_text(min(values), 2)} to {decimal_text(max(values), 2)}"
-    style.name_panel(axes, name, f"{len(rows)} specifications, {ends}" if len(rows) > 1 else "1 specification", WIDE + 0.1)
+    style.name_panel(
+        axes, name, f"{len(rows)} specifications, {ends}" if len(rows) > 1 else "1 specification", WIDE + 0.1
+    )
     axes.set(xticks=[], xlim=(0.2, len(rows) + 0.8))
     axes.spines["bottom"].set_visible(False)
     axes.locator_params(axis="y", nbins=5)
@@ -142,9 +151,19 @@ def _draw_choices(axes: Axes, rows: list[Row], choices: list[tuple[str, str]]) -
         taken = [row for row in rows if str(row[column]) == level]
         for row in taken:
             marker = "D" if row["declared"] else "o"
-            axes.plot([row["rank"]], [place], marker=marker, markersize=3, color=style.INK if row["declared"] else style.QUIET)
+            axes.plot(
+                [row["rank"]], [place], marker=marker, markersize=3, color=style.INK if row["declared"] else style.QUIET
+            )
         text = style.one_line(f"{CHOICES[column]}{level}", GUTTER - 0.17, 6.5)
-        axes.annotate(text, (0, place), xycoords=("axes fraction", "data"), xytext=(-4, 0), textcoords="offset points",
-                      ha="right", va="center", fontsize=6.5)
+        axes.annotate(
+            text,
+            (0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=6.5,
+        )
     axes.set(xlim=(0.2, len(rows) + 0.8), ylim=(-0.6, len(choices) - 0.4))
     axes.axis("off")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
@@ -59,6 +60,7 @@ def construct_colour(hue: object) -> str:
 def is_clear(row: Row) -> bool:
     """Whether an interval (low, high) lies on one side of zero."""
     return bool(row["low"] > 0 or row["high"] < 0)
+
 
 VERDICTS: dict[str, tuple[str, str, str]] = {
     "supported": ("o", GREEN, "supported"),
@@ -120,16 +122,41 @@ def wrapped(text: str, inches: float, size: float, lines: int = 99, *, bold: boo
                 if cut >= len(whole) - 1:
                     break
     if len(found) > lines:
-        last = found[lines - 1]
-        while last and not fits(f"{last}…"):
-            last = last[:-1]
-        found = [*found[: lines - 1], f"{last.rstrip()}…"]
-    return found or [""]
+        found = [*found[: lines - 1], shortened(found[lines - 1], inches, size, bold=bold, always=True)]
+    return [_left_to_right(line) for line in found] or [""]
+
+
+ARROW = " → "
+
+
+def shortened(text: str, inches: float, size: float, *, bold: bool = False, always: bool = False) -> str:
+    """The text cut with an ellipsis so that it fits; of a link both ends are cut, so that each can still be told.
+
+    always  also where it fits: something is left out after it
+    """
+    parts = text.split(ARROW)
+    shown = [f"{part.rstrip()}…" if always and part == parts[-1] else part for part in parts]
+    while text_width(ARROW.join(shown), size, bold=bold) > inches and any(parts):
+        longest = max(range(len(parts)), key=lambda place: len(parts[place]))
+        parts[longest] = parts[longest][:-1]
+        shown[longest] = f"{parts[longest].rstrip()}…"
+    return ARROW.join(shown)
+
+
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+MARK = "\N{LEFT-TO-RIGHT MARK}"
+
+
+def _left_to_right(line: str) -> str:
+    """A line in which names written from right to left keep their place: an arrow must not turn round."""
+    if not RIGHT_TO_LEFT.search(line):
+        return line
+    return MARK + line.replace("→", f"{MARK}→{MARK}")
 
 
 def one_line(text: str, inches: float, size: float, *, bold: bool = False) -> str:
     """The text on one line no wider than `inches`, with an ellipsis where it had to be cut."""
-    return wrapped(text, inches, size, 1, bold=bold)[0]
+    return _left_to_right(shortened(text, inches, size, bold=bold))
 
 
 def block(text: str, inches: float, size: float, lines: int, *, bold: bool = False) -> str:
@@ -207,7 +234,7 @@ def sheet(heading: Heading, height: float, width: float = WIDTH) -> tuple[Figure
     """
     from matplotlib.figure import Figure
 
-    title = wrapped(heading.title, width - 0.35, 11.5, bold=True)
+    title = wrapped(heading.title, width - 0.35, 11.5, 3, bold=True)
     subtitle = wrapped(heading.subtitle, width - 0.35, 8.5)
     head = 0.12 + 0.215 * len(title) + 0.165 * len(subtitle) + 0.1
     total = height + head

@@ -93,8 +93,8 @@ def describe_waterfall(table: pd.DataFrame) -> Heading:
             f"{before['name']} → {weakest['name']} keeps least"
         )
     subtitle = (
-        "What the chain alone hands on of one SD at the bottom: bar, left after the link, with its interval; hatched, lost "
-        f"at it. Last column: the same for {_own(first)} at the bottom, in each construct's own unit."
+        "What the chain alone hands on of one SD at the bottom: bar, left after the link, with its interval; hatched, "
+        f"lost at it. Last column: the same for {_own(first)} at the bottom, in each construct's own unit."
     )
     told = "; ".join(
         f"{row['name']} {_left(row)} SD {_interval(row)}, {_own(row)}, the link keeps {_kept(row)}" for row in steps
@@ -151,7 +151,7 @@ def _mcid(row: Row, before: str = "") -> str:
 
 @style.styled
 def draw_waterfall(table: pd.DataFrame, heading: Heading) -> Figure:
-    """Draw one bar a construct, bottom to top, with what its link lost behind it and its numbers in columns beside it."""
+    """Draw one bar a construct, bottom to top, with what its link lost behind it and its numbers beside it."""
     rows = records(table)
     tall = len(rows) * ROW
     figure, _ = style.sheet(heading, tall + 0.8)
@@ -179,11 +179,23 @@ def draw_waterfall(table: pd.DataFrame, heading: Heading) -> Figure:
 def _draw_numbers(axes: Axes, rows: list[Row]) -> None:
     top = len(rows) - 0.35
     own = f"from {_own(rows[0])}"
-    for x, head, where in ((KEPT, "link keeps", "right"), (LEFT - 0.35, "SD left [interval]", "left"), (OWN, own, "left")):
+    for x, head, where in (
+        (KEPT, "link keeps", "right"),
+        (LEFT - 0.35, "SD left [interval]", "left"),
+        (OWN, own, "left"),
+    ):
         axes.text(x, top, head, fontsize=7.5, color=style.QUIET, ha=where, va="bottom")
     for place, row in enumerate(rows):
         if place:
-            axes.text(KEPT, place - 0.5, f"× {decimal_text(float(row['link']), 2)}", fontsize=8, color=style.QUIET, ha="right", va="center")
+            axes.text(
+                KEPT,
+                place - 0.5,
+                f"× {decimal_text(float(row['link']), 2)}",
+                fontsize=8,
+                color=style.QUIET,
+                ha="right",
+                va="center",
+            )
             axes.text(LEFT + 0.1, place, _interval(row), fontsize=7.5, color=style.QUIET, va="center")
             axes.text(OWN, place, _own(row), fontsize=8.5, va="center")
         shown = _left(row) if place else "1"
