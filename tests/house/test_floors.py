@@ -62,6 +62,7 @@ FLOORS: dict[str, float] = {
     "trial_words": 6,
     "display": 7,
     "document": 7,
+    "overview": 7,
     "registered": 7,
     "render": 7,
     "report": 7,

@@ -5,15 +5,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from markupsafe import escape
 
-from kinechain import publish
+from kinechain import overview, publish
+from kinechain.display import verdict_words
 from kinechain.document import Document, NumberWithoutKeyError, keys_of
 from kinechain.entries import build_ledger
 from kinechain.errors import UserError
 from kinechain.figures import FIGURES, draw_pictures
-from kinechain.render import digits_without_key, render_html, render_pdf, render_typst, typst_literal
+from kinechain.render import (
+    _drawing,
+    digits_without_key,
+    pictures_of,
+    render_html,
+    render_index,
+    render_pdf,
+    render_typst,
+    typst_literal,
+)
 from kinechain.report import build_document
 from kinechain.results import Construct, Results
 from tests.fixtures.report_inputs import people_results, summary_results, trial_results, with_visits
@@ -253,21 +265,95 @@ def test_files_are_the_same_bytes_every_time(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
-def test_the_index_links_each_report_and_shows_hostile_titles_as_text(tmp_path: Path) -> None:
+def write_index_of(folder: Path, *cohorts: Results, title: str = "Reports") -> str:
     from kinechain import io
 
-    for results in (hostile(people_results(n=120)), summary_results()):
-        io.write_json(
-            publish.summarise(results, document_of(results, with_pictures=False), build_ledger(results)),
-            tmp_path / f"{results.cohort.name}.json",
-        )
+    for place, results in enumerate(cohorts):
+        told = overview.summarise(results, document_of(results, with_pictures=False), build_ledger(results))
+        io.write_json(told, folder / f"{place}.json")
     publish.write_index(
-        sorted(tmp_path.glob("*.json")),
-        templates=TEMPLATES,
-        out=tmp_path / "index.html",
-        study={"study": {"title": HOSTILE}},
+        sorted(folder.glob("*.json")), templates=TEMPLATES, out=folder / "index.html", study={"study": {"title": title}}
     )
-    tags = read((tmp_path / "index.html").read_text(encoding="utf-8"))
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_index_shows_each_claim_once_and_each_cohorts_verdict_on_it(tmp_path: Path) -> None:
+    people = people_results(n=120)
+    rival = dict(people.claims[-1]) | {"claim": "RV99", "kind": "rival"}
+    cohorts = (replace(people, claims=(*people.claims, rival)), summary_results())
+    page = write_index_of(tmp_path, *cohorts)
+    rows = {
+        code: row
+        for row in re.findall(r"<tr>.*?</tr>", page, flags=re.S)
+        for code in re.findall(r'<span class="code">(\w+)</span>', row)
+    }
+    assert list(rows) == list(dict.fromkeys(str(row["claim"]) for it in cohorts for row in it.claims))
+    for place, results in enumerate(cohorts):
+        for claim in results.claims:
+            spot = re.findall(r"<td.*?</td>", rows[claim["claim"]], flags=re.S)[place]
+            assert f'href="{results.cohort.name}/report.html#claim-{claim["claim"]}"' in spot
+            assert f'class="mark {claim["verdict"]}' in spot
+            assert verdict_words(claim).partition(";")[0] in spot
+            assert (f'<span class="tier">{claim["tier"]}</span>' in spot) == (claim["verdict"] != "not_testable")
+    below = page.index("Rival explanations")
+    for claim in cohorts[0].claims:
+        assert (page.index(f'<span class="code">{claim["claim"]}</span>') > below) == (claim.get("kind") == "rival")
+
+
+def test_the_index_shows_how_each_model_fitted_and_where_it_was_not_fitted(tmp_path: Path) -> None:
+    people, summary = people_results(n=120), summary_results()
+    alone = [model for model in people.fits if model not in summary.fits and people.models.get(model)]
+    fits = dict(people.fits)
+    fits[alone[0]] = dict(fits[alone[0]]) | {"status": "NOT_CONVERGED"}
+    page = write_index_of(tmp_path, replace(people, fits=fits), summary)
+    assert "not converged" in page
+    assert "not fitted here" in page
+    shown = [
+        build_ledger(results)[f"fit/{model}/df"].value
+        for results in (people, summary)
+        for model in results.fits
+        if results.models.get(model) and model != alone[0]
+    ]
+    assert page.count('<span class="fit">') == 2 * sum(1 for df in shown if df)
+    assert page.count("fits by construction</a>") == sum(1 for df in shown if not df)
+    assert 0 in shown
+    assert any(shown)
+
+
+def test_a_digit_typed_into_the_index_fails_the_build(tmp_path: Path, templates: Mapping[str, str]) -> None:
+    broken = dict(templates)
+    broken["index.html.j2"] = broken["index.html.j2"].replace("<section", "<p>All 5 cohorts agree.</p><section", 1)
+    context = {"title": "", "objective": "", "cohorts": (), "claims": (), "rivals": (), "models": (), "tiers": ()}
+    assert "No claim was asked of any cohort." in render_index(context, templates)
+    with pytest.raises(NumberWithoutKeyError, match="All 5 cohorts"):
+        render_index(context, broken)
+
+
+def test_the_page_says_a_heading_as_text_and_shows_the_picture_from_below_it(
+    people: Document, templates: Mapping[str, str]
+) -> None:
+    page = render_html(people, templates)
+    for picture in pictures_of(people):
+        whole = float(re.search(rb'viewBox="0 0 [0-9.]+ ([0-9.]+)"', picture.svg)[1])  # type: ignore[index]
+        shown = re.search(rf'id="figure-{picture.name}">(.*?)<img src="data:image/svg\+xml,(.*?)"', page, flags=re.S)
+        assert shown
+        assert escape(picture.heading.title) in shown[1]
+        assert escape(picture.heading.subtitle) in shown[1]
+        top, height = re.search(r'viewBox="0 ([0-9.]+) [0-9.]+ ([0-9.]+)"', unquote(shown[2])).groups()  # type: ignore[union-attr]
+        assert float(top) > 25
+        assert float(top) + float(height) == pytest.approx(whole, abs=0.01)
+
+
+def test_a_picture_whose_heading_is_not_found_is_shown_whole(people: Document) -> None:
+    picture = pictures_of(people)[0]
+    other = replace(picture, heading=replace(picture.heading, title="Something else"))
+    drawn = _drawing(other)
+    assert not drawn.is_headless
+    assert unquote(drawn.address).endswith(" ".join(picture.svg.decode().split()))
+
+
+def test_the_index_links_each_report_and_shows_hostile_titles_as_text(tmp_path: Path) -> None:
+    tags = read(write_index_of(tmp_path, hostile(people_results(n=120)), summary_results(), title=HOSTILE))
     assert {attrs["href"] for tag, attrs in tags if tag == "a"} >= {
         "tiny_clinic/report.html",
         "tiny_normals/report.html",

@@ -117,22 +117,27 @@ class FigureBlock:
 
 @dataclass(frozen=True, slots=True)
 class ChipStrip:
-    """Claims side by side, each with its verdict; the last strip of a row of strips carries the key of the marks."""
+    """Claims side by side, each with its verdict; the last strip of a row of strips carries the key of the marks.
+
+    tiers  what each tier on the strips lets a sentence say, for the key
+    """
 
     title: str
     chips: tuple[Chip, ...]
     has_key: bool = True
+    tiers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One claim in a strip: id, verdict, words, whether it is hollow, and what it claims."""
+    """One claim in a strip: id, verdict, words, whether it is hollow, what it claims, and what the design allows."""
 
     claim: str
     verdict: str
     words: str
     is_hollow: bool
     gist: str
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,19 @@ class Details:
     anchor: str = ""
 
 
-Block: TypeAlias = Paragraph | Bullets | Code | Table | FigureBlock | ChipStrip | Squares | Details
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Columns of blocks where there is room for them; one below the other on a phone and on paper."""
+
+    columns: tuple[tuple[Block, ...], ...]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them, in reading order."""
+        return tuple(block for column in self.columns for block in column)
+
+
+Block: TypeAlias = Paragraph | Bullets | Code | Table | FigureBlock | ChipStrip | Squares | Details | Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +240,9 @@ def prose_of(block: Block) -> Iterator[Prose]:
         case Details(title=title, blocks=blocks):
             yield title
             for inner in blocks:
+                yield from prose_of(inner)
+        case Beside():
+            for inner in block.blocks:
                 yield from prose_of(inner)
         case _:
             return

@@ -13,16 +13,15 @@ import pandas as pd
 
 from kinechain import __version__, environment, io
 from kinechain.checklists import parse_checklists
-from kinechain.document import Document, Number, Prose, Quoted
 from kinechain.entries import build_ledger
 from kinechain.figures import FIGURES, Picture, draw_pictures
 from kinechain.figures.style import Heading
 from kinechain.ledger import Ledger
+from kinechain.overview import claim_rows, model_rows, summarise, tiers_of
 from kinechain.render import render_html, render_index, render_pdf
 from kinechain.report import PDF, WORD, Shelf, build_document
-from kinechain.results import DESIGN_WORDS, Construct, Results, chain_order, plain_name
+from kinechain.results import Construct, Results, chain_order, plain_name
 from kinechain.tables import TABLES, publishable
-from kinechain.words import answer
 from kinechain.works import parse_bib
 
 FIGURE_LIST = "figures.json"
@@ -241,49 +240,17 @@ def versions() -> dict[str, str]:
     return {"kinechain": __version__} | {name: metadata.version(name) for name in SOFTWARE}
 
 
-def summarise(results: Results, document: Document, ledger: Ledger) -> dict[str, Any]:
-    """What the index shows of one cohort: the answer with the keys of its numbers, and the verdicts."""
-    from kinechain.display import is_hollow, verdict_words
-
-    sentences: list[Prose] = list(answer(results, ledger))
-    parts = []
-    for place, sentence in enumerate(sentences):
-        if place:
-            parts.append({"text": " ", "key": "", "quoted": False})
-        for part in sentence:
-            parts.append(
-                {
-                    "text": part.text,
-                    "key": part.key if isinstance(part, Number) else "",
-                    "quoted": isinstance(part, Quoted),
-                }
-            )
-    return {
-        "name": results.cohort.name,
-        "title": results.cohort.title,
-        "synthetic": results.cohort.synthetic,
-        "design": DESIGN_WORDS[results.cohort.design],
-        "answer": parts,
-        "chips": [
-            {
-                "claim": claim["claim"],
-                "verdict": claim["verdict"],
-                "words": verdict_words(claim),
-                "is_hollow": is_hollow(claim),
-                "gist": claim.get("gist", ""),
-            }
-            for claim in results.claims
-        ],
-        "files": [{"text": link.text, "target": link.target} for link in document.files],
-    }
-
-
 def write_index(summaries: Sequence[Path], *, templates: Path, out: Path, study: Mapping[str, Any]) -> None:
     """The page that links all reports, in the order given."""
     named = study.get("study") or {}
+    found = [io.read_json(path) for path in summaries]
     context = {
         "title": str(named.get("title", "Reports")),
         "objective": str(named.get("objective", "")),
-        "cohorts": [io.read_json(path) for path in summaries],
+        "cohorts": found,
+        "claims": claim_rows(found, rivals=False),
+        "rivals": claim_rows(found, rivals=True),
+        "models": model_rows(found),
+        "tiers": tiers_of(found),
     }
     io.write_text(render_index(context, read_templates(templates)), out)

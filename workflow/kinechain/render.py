@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -49,20 +51,28 @@ def render_html(document: Document, templates: Mapping[str, str]) -> str:
         "prose": lambda prose: _html_prose(prose, anchors),
         "flat": lambda prose: _html_prose(prose, None),
         "plain": doc.plain,
-        "picture": _data_address,
+        "drawing": _drawing,
     }
     environment.tests["kind"] = _is_kind
     page = environment.get_template("report.html.j2").render(document=document, anchors=anchors, kinds=doc)
-    loose = digits_without_key(page)
-    if loose:
-        raise NumberWithoutKeyError(f"Numbers without a ledger key stand on the page: {loose[:3]}")
+    _refuse_loose_digits(page)
     return page
 
 
 def render_index(context: Mapping[str, Any], templates: Mapping[str, str]) -> str:
-    """The page that links all reports."""
-    environment = _environment(templates, autoescape=True)
-    return environment.get_template("index.html.j2").render(**context)
+    """The page across cohorts.
+
+    Raises NumberWithoutKeyError when prose on the page holds a digit that did not come from a ledger.
+    """
+    page = _environment(templates, autoescape=True).get_template("index.html.j2").render(**context)
+    _refuse_loose_digits(page)
+    return page
+
+
+def _refuse_loose_digits(page: str) -> None:
+    loose = digits_without_key(page)
+    if loose:
+        raise NumberWithoutKeyError(f"Numbers without a ledger key stand on the page: {loose[:3]}")
 
 
 def render_typst(document: Document, templates: Mapping[str, str]) -> str:
@@ -108,7 +118,7 @@ def pictures_of(document: Document) -> list[Picture]:
         for block in blocks:
             if isinstance(block, doc.FigureBlock):
                 found.append(block.picture)
-            elif isinstance(block, doc.Details):
+            elif isinstance(block, doc.Details | doc.Beside):
                 walk(block.blocks)
 
     for section in document.sections:
@@ -156,9 +166,53 @@ def _html_prose(prose: Prose, anchors: Mapping[str, str] | None) -> Markup:
     return Markup("").join(out)
 
 
-def _data_address(picture: Picture) -> str:
-    """The picture inside the page; as text with few letters escaped it is a fifth smaller than in base64."""
-    return f"data:image/svg+xml,{quote(' '.join(picture.svg.decode('utf-8').split()), safe=KEPT)}"
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as a page shows it: its address, and whether the page itself says its heading."""
+
+    address: str
+    is_headless: bool
+
+
+LINE = re.compile(r'<!-- (.*?) -->\s*<g style="[^"]*" transform="translate\(\S+ ([0-9.]+)\)')
+"""A line of text in a picture, and the height of its foot below the picture's upper edge."""
+
+ROOT = re.compile(r'height="[0-9.]+pt" viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+
+
+def _drawing(picture: Picture) -> Drawing:
+    """The picture inside the page, from below its heading, which the page says as text that wraps and can be read out.
+
+    As text with few letters escaped an address is a fifth smaller than in base64.
+    """
+    svg = picture.svg.decode("utf-8")
+    head = _foot_of_heading(picture, svg)
+    if head:
+        svg = ROOT.sub(lambda it: _root_from(head, float(it.group(1)), float(it.group(2))), svg, count=1)
+    return Drawing(f"data:image/svg+xml,{quote(' '.join(svg.split()), safe=KEPT)}", head > 0)
+
+
+def _root_from(top: float, width: float, height: float) -> str:
+    return f'height="{height - top:g}pt" viewBox="0 {top:g} {width:g} {height - top:g}"'
+
+
+def _foot_of_heading(picture: Picture, svg: str) -> float:
+    """Where the heading ends that stands in the picture, in points from its upper edge; zero when none is found."""
+    wanted = f"{picture.heading.title} {picture.heading.subtitle}".split()
+    lines = [(html.unescape(text).split(), float(foot)) for text, foot in LINE.findall(svg)]
+    for first in range(len(lines)):
+        words: list[str] = []
+        for said, foot in lines[first:]:
+            words += said
+            if words == wanted:
+                return foot + DESCENT
+            if words != wanted[: len(words)]:
+                break
+    return 0.0
+
+
+DESCENT = 3.0
+"""Points that letters reach below the foot of their line."""
 
 
 def typst_literal(text: object) -> str:

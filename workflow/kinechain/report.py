@@ -11,6 +11,7 @@ from kinechain import display, words
 from kinechain.checklists import Checklist, answer_checklist
 from kinechain.display import is_hollow, model_title, verdict_words
 from kinechain.document import (
+    Beside,
     Block,
     Bullets,
     Chip,
@@ -126,7 +127,7 @@ def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Pict
         notices = (
             say(
                 ledger,
-                "Synthetic data: the people in this cohort were simulated. Nothing here is evidence about real people.",
+                "The people in this cohort were simulated: nothing here is evidence about real people.",
             ),
         )
     draft = Document(
@@ -201,9 +202,8 @@ def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         )
         if found
     )
-    blocks += _strips(results)
-    blocks += [_figure("path_diagram", pictures, results, ledger), _figure("waterfall", pictures, results, ledger)]
-    return tuple(blocks)
+    chain, body, waterfall = (_figure(name, pictures, results, ledger) for name in ("path_diagram", "body", "waterfall"))
+    return (Beside((tuple(blocks), tuple(_strips(results)))), Beside(((chain,), (body,))), waterfall)
 
 
 def _strips(results: Results) -> list[Block]:
@@ -213,12 +213,20 @@ def _strips(results: Results) -> list[Block]:
         "Rivals": [_chip(claim) for claim in results.claims if claim.get("kind") == "rival"],
     }
     filled = [(title, tuple(chips)) for title, chips in groups.items() if chips]
-    return [ChipStrip(title, chips, place == len(filled)) for place, (title, chips) in enumerate(filled, start=1)]
+    tiers = words.tier_words(results)
+    return [
+        ChipStrip(title, chips, place == len(filled), tiers) for place, (title, chips) in enumerate(filled, start=1)
+    ]
 
 
 def _chip(claim: Mapping[str, Any]) -> Chip:
     return Chip(
-        str(claim["claim"]), str(claim["verdict"]), verdict_words(claim), is_hollow(claim), str(claim.get("gist", ""))
+        str(claim["claim"]),
+        str(claim["verdict"]),
+        verdict_words(claim),
+        is_hollow(claim),
+        str(claim.get("gist", "")),
+        "" if claim["verdict"] == "not_testable" else str(claim.get("tier", "")),
     )
 
 
@@ -254,7 +262,7 @@ def _claims(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         narrow="study/level_narrow",
     )
     caption = say(
-        ledger, "Verdicts. A tier says what the design allows: {wording}.", wording=Quoted(_tier_words(results))
+        ledger, "Verdicts. A tier says what the design allows: {wording}.", wording=Quoted(words.tier_words(results))
     )
     return (
         Paragraph(counts),
@@ -270,13 +278,6 @@ def _counts(ledger: Ledger, group: str, sentence: str) -> Prose:
     names = {"open": "inconclusive", "null": "contradicted_null", "opposite": "contradicted_opposite"}
     holes = ("all", "judged", "supported", *names)
     return say(ledger, sentence, **{hole: f"counts/{group}/{names.get(hole, hole)}" for hole in holes})
-
-
-def _tier_words(results: Results) -> str:
-    from kinechain.evidence.tier import TIERS
-
-    tiers = {str(claim.get("tier")) for claim in results.claims}
-    return "; ".join(f"{name} {tier.phrase}" for name, tier in TIERS.items() if name in tiers)
 
 
 def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
@@ -353,8 +354,7 @@ def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture])
         noted.rows
     )
     spread = _figure("distributions", pictures, results, ledger)
-    drawn = _figure("body", pictures, results, ledger)
-    return (drawn, first, spread, _figure("correlations", pictures, results, ledger), doubt, *notes)
+    return (first, spread, _figure("correlations", pictures, results, ledger), doubt, *notes)
 
 
 def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
@@ -371,6 +371,7 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
                 )
             )
         )
+    files: list[Block] = []
     for model in results.fits:
         it = results.models.get(model)
         if not it:  # an analysis without equations of its own, such as the contrasts of a trial
@@ -400,8 +401,10 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         title = say(
             ledger, "{title} ({name})", title=Quoted(model_title(results, model)), name=Quoted(model, is_code=True)
         )
-        blocks.append(Details(title, tuple(inside) or (Paragraph(say(ledger, "Its file says nothing more.")),)))
-    return tuple(blocks)
+        nothing = Paragraph(say(ledger, "Its file says nothing more."))
+        files.append(Details(title, tuple(inside) or (nothing,), f"model-{model}"))
+    asks = say(ledger, "Each model: what it asks, its equations, what it takes for granted")
+    return (*blocks, Details(asks, tuple(files))) if files else tuple(blocks)
 
 
 EFFECT_TABLES = (

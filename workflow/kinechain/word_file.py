@@ -84,6 +84,9 @@ def _add(word: WordDocument, block: doc.Block) -> None:
             word.add_heading(shown(plain(title)), 3)
             for inner in blocks:
                 _add(word, inner)
+        case doc.Beside():
+            for inner in block.blocks:
+                _add(word, inner)
 
 
 def _picture(word: WordDocument, png: bytes, alt: str) -> None:

@@ -108,6 +108,12 @@ def guard(texts: Mapping[str, str], design: str) -> list[Problem]:
     return problems
 
 
+def tier_words(results: Results) -> str:
+    """What each tier among the verdicts of a cohort lets a sentence say."""
+    tiers = {str(claim.get("tier")) for claim in results.claims}
+    return "; ".join(f"{name} {tier.phrase}" for name, tier in TIERS.items() if name in tiers)
+
+
 def estimate_words(ledger: Ledger, model: str, effect: str, *, standardised: bool = True) -> Prose:
     """An estimate with its interval: value, level and both ends."""
     what = "standardised" if standardised else "estimate"

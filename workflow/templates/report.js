@@ -1,4 +1,5 @@
-// Sorting and copying of tables, open on arrival at an anchor, and the place in the contents. The page reads well without any of it.
+// Sorting and copying of tables, what a claim says while it is pointed at, open on arrival at an anchor, and the place
+// in the contents. The page reads well without any of it.
 (() => {
   "use strict";
   const value = (row, place) => {
@@ -51,6 +52,11 @@
       setTimeout(() => { copy.textContent = "Copy"; }, 1500);
     });
     figure.querySelector(".tools").append(copy);
+  }
+  const told = document.querySelector(".told");
+  if (told) {
+    for (const chip of document.querySelectorAll(".chip"))
+      for (const event of ["mouseenter", "focus"]) chip.addEventListener(event, () => { told.textContent = chip.dataset.says; });
   }
   const arrive = () => {
     const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
