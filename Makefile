@@ -8,13 +8,14 @@ READY := $(VENV)/.kinechain-ready
 CLUSTER := $(VENV)/cluster/.ready
 DOCS := $(VENV)/docs/.ready
 INTERACTIVE := $(VENV)/interactive/.ready
+BROWSER := $(VENV)/browser/.ready
 CORES ?= 2
 # One BLAS thread a process: parallelism comes from processes, and sums keep their order.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-processors bench-scale bench-slurm bench-fresh bench-files bench-readers lock clean
+.PHONY: help setup cluster report interactive docs check verify lint test test-all golden bench bench-draws bench-intervals bench-engine fuzz bench-coverage bench-trials bench-verdicts bench-tampering bench-edits bench-faults bench-processors bench-scale bench-slurm bench-fresh bench-files bench-readers bench-pages lock clean
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,11 +66,16 @@ lint: setup ## style, types, format, and pages made from other files
 	$(BIN)/snakemake --lint
 	$(BIN)/python docs/generate.py --check
 
-test: lint $(CLUSTER) $(DOCS) ## lint and the tests: what CI runs
+test: lint $(CLUSTER) $(DOCS) $(BROWSER) ## lint and the tests: what CI runs
 	$(BIN)/pytest -n $(CORES) -m "not slow" tests
 
-test-all: lint $(CLUSTER) $(DOCS) ## the slow tests too
+test-all: lint $(CLUSTER) $(DOCS) $(BROWSER) ## the slow tests too
 	$(BIN)/pytest -n $(CORES) tests
+
+$(BROWSER): requirements-browser.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target $(VENV)/browser -r requirements-browser.lock
+	@touch $@
 
 golden: setup ## make the reference numbers again (needs R with lavaan: r-base-core r-cran-lavaan r-cran-jsonlite)
 	$(BIN)/python tests/golden/make.py
@@ -130,6 +136,9 @@ bench-files: setup ## five thousand spoilt cohort files: a cohort or one clear l
 bench-readers: setup ## a million rows from csv, parquet and sav, beside plain pandas
 	$(BIN)/python -m benchmarks.readers --page benchmarks/results/readers.md
 
+bench-pages: report ## bytes and first paint of every page, and CPU of the report stage by script (about two minutes; needs Chromium)
+	$(BIN)/python -m benchmarks.pages --page benchmarks/results/pages.md
+
 docs: $(DOCS) ## the documentation site, from prose, claims, schemas and docstrings: site/html/index.html
 	$(BIN)/python docs/build_site.py
 
@@ -144,6 +153,8 @@ lock: setup ## requirements.lock from requirements.in, then environment.yml and 
 	  --no-emit-find-links --no-header requirements.in -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements-cluster.in -o requirements-cluster.lock
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-deps --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements-browser.in -o requirements-browser.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements.lock \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements-docs.in -o requirements-docs.lock
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements.lock \

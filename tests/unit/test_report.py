@@ -27,11 +27,11 @@ from kinechain.render import (
     typst_literal,
 )
 from kinechain.report import build_document
-from kinechain.results import Construct, Results
+from kinechain.results import Results
+from tests.fixtures.hostile import HOSTILE, hostile
 from tests.fixtures.report_inputs import people_results, summary_results, trial_results, with_visits
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "workflow" / "templates"
-HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> #panic("x") $x$ *b* \u202eabc \\'
 
 OF_TRIALS = ("consort", "trajectories", "contrasts", "ways")
 """Figures that need arms."""
@@ -188,27 +188,6 @@ def test_checks_are_tables_when_short_and_files_when_long(people: Document, temp
 
 def test_the_page_is_small(people: Document, templates: Mapping[str, str]) -> None:
     assert len(render_html(people, templates).encode()) < 3_000_000
-
-
-def hostile(results: Results) -> Results:
-    claims = tuple(
-        dict(claim) | {"gist": HOSTILE, "reasons": [HOSTILE], "wording": HOSTILE} for claim in results.claims
-    )
-    constructs = {name: Construct(name, HOSTILE, HOSTILE, it.role) for name, it in results.constructs.items()}
-    codebook = [dict(row) | {"label": HOSTILE, "unit": HOSTILE} for row in results.quality["codebook"]]
-    models = {
-        name: dict(it) | {"title": HOSTILE, "equations": HOSTILE, "assumptions": [HOSTILE]}
-        for name, it in results.models.items()
-    }
-    return replace(
-        results,
-        claims=claims,
-        constructs=constructs,
-        quality=dict(results.quality) | {"codebook": codebook},
-        models=models,
-        study=dict(results.study) | {"study": {"title": HOSTILE}},
-        cohort=replace(results.cohort, title=HOSTILE, sampling_frame=HOSTILE),
-    )
 
 
 def test_hostile_text_is_only_text(templates: Mapping[str, str]) -> None:

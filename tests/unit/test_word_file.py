@@ -13,8 +13,9 @@ import pytest
 from kinechain.document import Document, Table
 from kinechain.report import WORD
 from kinechain.word_file import render_docx, shown
+from tests.fixtures.hostile import HOSTILE, hostile
 from tests.fixtures.report_inputs import people_results
-from tests.unit.test_report import HOSTILE, document_of, hostile
+from tests.unit.test_report import document_of
 
 
 @cache

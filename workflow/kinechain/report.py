@@ -202,7 +202,9 @@ def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         )
         if found
     )
-    chain, body, waterfall = (_figure(name, pictures, results, ledger) for name in ("path_diagram", "body", "waterfall"))
+    chain, body, waterfall = (
+        _figure(name, pictures, results, ledger) for name in ("path_diagram", "body", "waterfall")
+    )
     return (Beside((tuple(blocks), tuple(_strips(results)))), Beside(((chain,), (body,))), waterfall)
 
 
