@@ -11,7 +11,7 @@ from kinechain.decisions import Decisions, parse_decisions
 from kinechain.entries import build_ledger
 from kinechain.io import read_yaml
 from kinechain.preflight import load_cohort
-from kinechain.publish import read_constructs
+from kinechain.publish import constructs_of
 from kinechain.results import Results
 from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
@@ -212,7 +212,7 @@ def told(name: str, found: TrialResults) -> str:
         effects=found.effects,
         claims=(),
         models={},
-        constructs=read_constructs(ROOT / "config" / "measures.yaml"),
+        constructs=constructs_of(read_yaml(ROOT / "config" / "measures.yaml")),
         chain=("ham_tight", "neck_pain"),
         study=read_yaml(ROOT / "config" / "config.yaml"),
         checks=found.tables,

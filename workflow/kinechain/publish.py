@@ -65,6 +65,7 @@ def read_results(
     files = {str(model["name"]): model for model in (io.read_yaml(path) for path in models)}
     rows = judged["claims"] if isinstance(judged, Mapping) else judged
     place = {name: index for index, name in enumerate(order)}
+    dictionary = io.read_yaml(measures)
     return Results(
         cohort=found,
         quality=io.read_json(quality),
@@ -72,7 +73,7 @@ def read_results(
         effects=table,
         claims=tuple(sorted(rows, key=lambda row: place.get(row["claim"], len(place)))),
         models={name: files.get(name, {}) for name in fitted},
-        constructs=read_constructs(measures),
+        constructs=constructs_of(dictionary),
         chain=_chain(study, found.variables, table),
         study=study,
         digests=digests or {},
@@ -80,7 +81,7 @@ def read_results(
         notes=_notes_in(checks),
         typical={
             str(name): entry["typical"]
-            for name, entry in (io.read_yaml(measures).get("measures") or {}).items()
+            for name, entry in (dictionary.get("measures") or {}).items()
             if entry.get("typical")
         },
         schematic=io.read_yaml(schematic) if schematic is not None else {},
@@ -106,9 +107,9 @@ def _notes_in(places: Sequence[Path]) -> dict[str, Sequence[str]]:
     return found
 
 
-def read_constructs(measures: Path) -> dict[str, Construct]:
+def constructs_of(dictionary: Mapping[str, Any]) -> dict[str, Construct]:
     """Names for people, in body order, from the dictionary of measures."""
-    rows = io.read_yaml(measures).get("constructs") or {}
+    rows = dictionary.get("constructs") or {}
     return {
         str(name): Construct(
             str(name),
@@ -186,7 +187,9 @@ def read_pictures(folder: Path) -> dict[str, Picture]:
 def write_ledger(results: Results, path: Path, ledger: Ledger | None = None) -> None:
     """The ledger of one cohort as json, a line an entry; `ledger` when it is at hand."""
     entries = (build_ledger(results) if ledger is None else ledger).to_json().items()
-    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(entry, ensure_ascii=False)}" for key, entry in entries)
+    # One writer for all of them: json.dumps makes itself a new one each time, and there are tens of thousands.
+    write = json.JSONEncoder(ensure_ascii=False).encode
+    lines = ",\n".join(f"{json.dumps(key)}: {write(entry)}" for key, entry in entries)
     io.write_text(f"{{\n{lines}\n}}\n", path)
 
 

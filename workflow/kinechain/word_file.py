@@ -36,12 +36,12 @@ def render_docx(document: Document) -> bytes:
         for section in word.sections:
             run = section.header.paragraphs[0].add_run("SYNTHETIC DATA")
             run.bold, run.font.color.rgb = True, RGBColor(0x8A, 0x33, 0x00)
-    word.add_heading(shown(document.title), 0)
+    _paragraph(word, "Title").add_run(shown(document.title))
     _prose(word.add_paragraph(), document.subtitle)
     for notice in document.notices:
-        _prose(word.add_paragraph(style="Intense Quote"), notice)
+        _prose(_paragraph(word, "Intense Quote"), notice)
     for part in document.sections:
-        word.add_heading(part.title, 1)
+        _paragraph(word, "Heading 1").add_run(part.title)
         for block in part.blocks:
             _add(word, block)
     return _settled(word)
@@ -50,6 +50,13 @@ def render_docx(document: Document) -> bytes:
 def shown(text: str) -> str:
     """The text without the control characters that XML cannot hold."""
     return "".join(c if c >= " " or c in "\n\t" else " " for c in text if c not in "\ufffe\uffff")
+
+
+def _paragraph(word: WordDocument, style: str) -> Any:
+    """An empty paragraph of a style; the library would look through every style again for each of hundreds."""
+    paragraph = word.add_paragraph()
+    paragraph._p.style = style.replace(" ", "")
+    return paragraph
 
 
 def _prose(paragraph: Any, prose: Prose) -> None:
@@ -67,7 +74,7 @@ def _add(word: WordDocument, block: doc.Block) -> None:
             _prose(word.add_paragraph(), prose)
         case doc.Bullets(items=items):
             for item in items:
-                _prose(word.add_paragraph(style="List Bullet"), item)
+                _prose(_paragraph(word, "List Bullet"), item)
         case doc.Code(text=text):
             run = word.add_paragraph().add_run(shown(text))
             run.font.name = "Consolas"
@@ -75,13 +82,13 @@ def _add(word: WordDocument, block: doc.Block) -> None:
             _table(word, block)
         case doc.FigureBlock(picture=picture, caption=caption):
             _picture(word, picture.png, picture.heading.alt)
-            _prose(word.add_paragraph(style="Caption"), caption)
+            _prose(_paragraph(word, "Caption"), caption)
         case doc.ChipStrip(title=title, chips=chips):
             word.add_paragraph(f"{title}: " + "; ".join(f"{shown(chip.claim)} {shown(chip.words)}" for chip in chips))
         case doc.Squares(title=title, items=items):
             word.add_paragraph(f"{shown(title)}: " + ", ".join(f"{number} {status}" for number, status, _ in items))
         case doc.Details(title=title, blocks=blocks):
-            word.add_heading(shown(plain(title)), 3)
+            _paragraph(word, "Heading 3").add_run(shown(plain(title)))
             for inner in blocks:
                 _add(word, inner)
         case doc.Beside():
@@ -100,7 +107,7 @@ def _picture(word: WordDocument, png: bytes, alt: str) -> None:
 def _table(word: WordDocument, table: doc.Table) -> None:
     from docx.oxml import parse_xml
 
-    _prose(word.add_paragraph(style="Caption"), table.caption)
+    _prose(_paragraph(word, "Caption"), table.caption)
     made = word.add_table(rows=1, cols=len(table.heads), style="Light List")
     made._tbl.remove(made.rows[0]._tr)
     # Cell by cell through the library takes seconds for long tables; a row as one piece of xml takes none.
