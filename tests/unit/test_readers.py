@@ -3,12 +3,15 @@
 import zipfile
 from pathlib import Path
 
+import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 
 from kinechain import draft, preflight
+from kinechain.measures import Dictionary
 from kinechain.raw_table import unique_names
-from kinechain.readers import delimited
+from kinechain.readers import delimited, labelled
 from tests.fixtures.make_fixtures import base_columns, make, write_xlsx
 from tests.fixtures.study import ROOT, cohort_of, lines_of, values, write_study
 
@@ -141,22 +144,35 @@ def test_a_draft_leaves_open_what_the_file_cannot_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("last", ["61.5", "soft"])
-def test_a_large_file_is_read_in_blocks_as_a_small_one_at_once(
+def test_a_large_file_is_read_as_a_small_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
     """Whole numbers become fractions, or words, only in a later block."""
     rows = [f"{number:04d},{60 + number % 9},{20 + number % 40}" for number in range(400)]
     data = "\n".join(["id,slr,age", *rows, f"0400,{last},44"]) + "\n"
     columns = {"slr": {"measure": "slr_passive_deg", "codes": {"soft": 61.5}}, "age": {"measure": "age_y"}}
-    at_once = cohort_of(tmp_path, data, columns)
+    as_small = cohort_of(tmp_path, data, columns)
     monkeypatch.setattr(delimited, "_LARGE", 0)
     monkeypatch.setattr(delimited, "_BLOCK", 1000)
-    in_blocks = cohort_of(tmp_path, data, columns)
-    assert in_blocks.n == 401
-    assert in_blocks.digest == at_once.digest
+    as_large = cohort_of(tmp_path, data, columns)
+    assert as_large.n == 401
+    assert as_large.digest == as_small.digest
     said = lines_of(tmp_path, data + "0401,60\n", columns)
     assert len(said) == 1
     assert said[0].startswith("data/people.csv: 1 rows have another number of fields than the header")
+
+
+def test_each_column_of_an_spss_file_can_be_let_go(tmp_path: Path) -> None:
+    """A column that was used gives its memory back: it is no part of a block that the others keep."""
+    path = tmp_path / "people.sav"
+    pyreadstat.write_sav(pd.DataFrame({"id": ["a", "b"], "age": [30.0, 40.0], "slr": [60.0, 70.0]}), path)
+    frame = labelled.read_sav(path, "people.sav", None, {}, Dictionary({}, {})).frame
+    assert list(frame["age"]) == [30.0, 40.0]
+    for name in ("age", "slr"):
+        held = frame[name].to_numpy()
+        while held.base is not None:
+            held = held.base
+        assert held.size == len(frame)
 
 
 DRAFTED = ("f01", "f02", "f03", "f04", "f05", "f06", "f06_dta", "f07", "f07_ods", "f08", "f09", "f10", "f17", "f18")

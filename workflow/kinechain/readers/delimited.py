@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kinechain.measures import Dictionary
+    from kinechain.numerics import Array
 
 SAMPLE_BYTES = 262_144
 SEPARATORS = (",", ";", "\t", "|")
@@ -41,6 +42,9 @@ _LARGE = 1 << 24
 
 _BLOCK = 1 << 20
 """Bytes read at a time; types of a large file are first taken from so many."""
+
+_RELEASED_TOGETHER = 4
+"""So many columns of a large file are handed over before their memory is given back."""
 
 
 def read_delimited(
@@ -96,7 +100,7 @@ def read_delimited(
         timestamp_parsers=[],
     )
     try:
-        frame = _read_in_blocks(path, reading, parsing, converting, ragged) if is_large else None
+        frame = _read_large(path, reading, parsing, converting, ragged) if is_large else None
         if frame is None:
             ragged.clear()
             table = arrow_csv.read_csv(path, reading, parsing, converting)
@@ -117,13 +121,13 @@ def read_delimited(
     return RawTable(frame, tuple(names), tuple(findings), settings=settings)
 
 
-def _read_in_blocks(path: Path, reading: Any, parsing: Any, converting: Any, ragged: list[int]) -> pd.DataFrame | None:
-    """A large file block by block, at half the memory of reading it at once.
+def _read_large(path: Path, reading: Any, parsing: Any, converting: Any, ragged: list[int]) -> pd.DataFrame | None:
+    """A large file with all cores, in little more memory than its table.
 
-    Types are those of the first block, whole numbers as floats since later blocks may hold fractions. None when a later
-    block holds something else: then the file has to be read at once.
+    Types are those of the first block, whole numbers as floats since later blocks may hold fractions; knowing them,
+    Arrow keeps no text to look at again. None when a later block holds something else: the file then has to be read by
+    looking at all of it.
     """
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -134,23 +138,32 @@ def _read_in_blocks(path: Path, reading: Any, parsing: Any, converting: Any, rag
         is_whole = pa.types.is_integer
         converting.column_types = {one.name: pa.float64() if is_whole(one.type) else one.type for one in first}
         ragged.clear()
-        parts: dict[str, list[Any]] = {name: [] for name in first.names}
-        for block in arrow_csv.open_csv(path, reading, parsing, converting):
-            for name, column in zip(first.names, block.columns, strict=True):
-                is_number = pa.types.is_floating(column.type)
-                parts[name].append(column.to_numpy(zero_copy_only=False) if is_number else column)
+        table = arrow_csv.read_csv(path, reading, parsing, converting)
     except pa.ArrowInvalid:
         return None
     finally:
         converting.column_types = known
-    columns = {}
-    for name in first.names:
-        pieces = parts.pop(name)
-        is_number = pa.types.is_floating(first.field(name).type) or pa.types.is_integer(first.field(name).type)
-        joined = np.concatenate(pieces) if is_number else pa.chunked_array(pieces).to_pandas(date_as_object=True)
-        columns[name] = joined
-        del pieces
+    waiting = list(zip(table.column_names, table.columns, strict=True))[::-1]
+    del table
+    columns: dict[str, Any] = {}
+    while waiting:
+        name, column = waiting.pop()
+        columns[name] = _numbers(column) if pa.types.is_floating(column.type) else column.to_pandas(date_as_object=True)
+        del column
+        if len(columns) % _RELEASED_TOGETHER == 0:
+            pa.default_memory_pool().release_unused()
     return pd.DataFrame(columns, copy=False)
+
+
+def _numbers(column: Any) -> Array:
+    """A column of floats in one piece; missing is NaN."""
+    import numpy as np
+
+    values, start = np.empty(len(column)), 0
+    for piece in column.iterchunks():
+        values[start : start + len(piece)] = piece.to_numpy(zero_copy_only=False)
+        start += len(piece)
+    return values
 
 
 def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, list[Finding]]:

@@ -13,6 +13,8 @@ from kinechain.errors import Problem, UserError
 from kinechain.raw_table import RawTable, check_header
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kinechain.measures import Dictionary
 
 _START = {
@@ -88,4 +90,14 @@ def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, optio
         findings.append(
             Finding("note", "", f"values the file declares missing are missing here, in {count} mapped columns", 0)
         )
-    return RawTable(frame, tuple(names), tuple(findings), labels, values)
+    return RawTable(_column_by_column(frame), tuple(names), tuple(findings), labels, values)
+
+
+def _column_by_column(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same table with memory of its own for each column, so that a column which was used can be let go.
+
+    The library hands over one block of all numbers, which stays whole as long as a single column of it is needed.
+    """
+    import pandas as pd
+
+    return pd.DataFrame({name: column.copy() for name, column in frame.items()}, index=frame.index, copy=False)
