@@ -22,6 +22,7 @@ FLOORS: dict[str, float] = {
     "expressions": 1,
     "geometry": 1,
     "harmonise": 1,
+    "heads": 1,
     "layout": 1,
     "measures": 1,
     "pseudonyms": 1,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kinechain.preflight import check_cohort, cohort_warnings
-from tests.fixtures.study import lines_of, write_study
+from tests.fixtures.study import cohort_of, lines_of, values, write_study
 
 AGE = {"age": {"measure": "age_y"}}
 
@@ -76,6 +76,51 @@ def test_words_where_numbers_belong(tmp_path: Path) -> None:
         "(config/cohorts/c.yaml:8:3). List a missing code under `missing_codes`, explain a word under `codes`, or mend "
         "the file."
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("62 in", "Some are numbers with a unit or a mark beside them"),
+        (">80", "Some are numbers with a unit or a mark beside them"),
+        ('"62,5"', "Some are numbers with another mark inside; say which under `read`: `decimal`, `thousands`"),
+        ("soft", "List a missing code"),
+    ],
+)
+def test_what_words_among_numbers_look_like(tmp_path: Path, cell: str, hint: str) -> None:
+    data = f"id,slr\n1,61\n2,{cell}\n3,70\n4,72\n"
+    (said,) = lines_of(tmp_path, data, {"slr": {"measure": "slr_passive_deg"}})
+    assert f"(config/cohorts/c.yaml:8:3). {hint}" in said
+    assert cell.strip('"') not in said
+
+
+def test_a_mistyped_category_is_told_by_the_word_it_is_like(tmp_path: Path) -> None:
+    data = "id,sex\n1,male\n2,femal\n3,female\n4,M\n"
+    (said,) = lines_of(tmp_path, data, {"sex": {"measure": "sex"}})
+    assert "Some look like `female` mistyped. List a missing code" in said
+    assert "femal`" not in said
+
+
+def test_a_number_may_carry_the_unit_of_its_column_and_no_other(tmp_path: Path) -> None:
+    columns = {"slr": {"measure": "slr_passive_deg"}}
+    cohort = cohort_of(tmp_path, "id,slr\n1,61°\n2,62 deg\n3,70\n4,72\n", columns)
+    assert values(cohort, "slr_passive_deg") == [61, 62, 70, 72]
+    assert [(one.level, one.what, one.count) for one in cohort.findings] == [
+        ("note", "values of column `slr` carry their unit, deg, and are read as numbers", 2)
+    ]
+
+
+def test_a_point_between_digits_is_never_taken_for_a_decimal_comma(tmp_path: Path) -> None:
+    """Where numbers have a decimal comma, 1.234 may be a thousand: it is a number only when the yaml says so."""
+    columns = {"pa": {"measure": "pa_met_min_wk"}}
+    data = "id;pa;slr\n" + "".join(f"{i};{cell};6{i},5\n" for i, cell in enumerate(["1.234", "987,5", "2.345,5"]))
+    (said,) = lines_of(tmp_path, data, columns)
+    assert "fewer than 10 values of column `pa` are neither number nor known word" in said
+    assert "say which under `read`" in said
+    told = cohort_of(tmp_path, data, columns, read={"thousands": "."})
+    assert values(told, "pa_met_min_wk") == [1234, 987.5, 2345.5]
+    slipped = lines_of(tmp_path, data.replace("987,5", "98.5"), columns, read={"thousands": "."})
+    assert len(slipped) == 1  # never 985
 
 
 def test_ragged_rows(tmp_path: Path) -> None:

@@ -69,8 +69,78 @@ def test_conditions_choose_rows_and_the_flow_counts_them(tmp_path: Path) -> None
         ("rows in the file", 0, 4),
         ("not eligible: no disease", 1, 3),
         ("not eligible: adults", 1, 2),
-        ("rows of one person joined", 0, 2),
+        ("each row is one person", 0, 2),
     ]
+
+
+def test_a_mistyped_word_of_a_condition_is_told(tmp_path: Path) -> None:
+    data = "id,class,age\n1,Normal,40\n2,Nomral,50\n3,abnormal,17\n4,normal,60\n"
+    rules = [{"column": "class", "equals": "Normal", "reason": "no disease"}]
+    cohort = cohort_of(tmp_path, data, {"age": {"measure": "age_y"}}, eligibility=rules)
+    assert values(cohort, "age_y") == [40, 60]
+    assert [(one.level, one.what, one.count, one.column) for one in cohort.findings] == [
+        (
+            "warning",
+            "rows do not meet the condition on column `class` and look as if its word was mistyped",
+            1,
+            "class",
+        )
+    ]
+    waves = data.replace("Normal", "wave_1").replace("Nomral", "wave_2")
+    rules[0]["equals"] = "wave_1"
+    assert cohort_of(tmp_path, waves, {"age": {"measure": "age_y"}}, eligibility=rules).findings == ()
+
+
+def test_a_row_of_means_is_no_person(tmp_path: Path) -> None:
+    said = lines_of(tmp_path, "id,age\n1,40\n2,50\nMean,45\nSD:,17\n", {"age": {"measure": "age_y"}})
+    assert said == [
+        "data/people.csv: fewer than 10 ids of column `id` are words such as mean, SD or total: rows of a summary and "
+        "no people (config/cohorts/c.yaml:6:1). Leave them out with `read: {footer_rows: ...}` or `eligibility`, or "
+        "mend the file."
+    ]
+
+
+def test_dates_alone_number_the_visits(tmp_path: Path) -> None:
+    data = """
+    id,date,cva
+    1,2024-03-01,52
+    1,2024-01-01,50
+    2,2024-01-05,46
+    2,2024-02-04,47
+    """
+    columns = {"cva": {"measure": "cva_deg"}}
+    keys = {"design": "longitudinal", "visit_date": "date"}
+    cohort = cohort_of(tmp_path, data, columns, **keys)
+    assert cohort.extra["visits"] == ["1", "2"]
+    assert values(cohort, "cva_deg_2") == [52, 47]
+    assert values(cohort, "visit_day_2") == [60, 30]
+    assert cohort.findings == ()
+    named = cohort_of(tmp_path, data, columns, **keys, visits={1: "before", 2: "after"})
+    assert values(named, "cva_deg_after") == [52, 47]
+    fewer = cohort_of(tmp_path, data + "    3,2024-01-01,49\n", columns, **keys)
+    assert [(one.level, one.count) for one in fewer.findings] == [("warning", 1)]
+    assert "which visit they missed is not known" in fewer.findings[0].what
+    assert lines_of(tmp_path, data.replace("2024-02-04", ""), columns, **keys) == [
+        "data/people.csv: fewer than 10 rows have no date in column `date`, so that nothing says which visit they are "
+        "(config/cohorts/c.yaml:7:1). Fill in the dates."
+    ]
+    said = lines_of(tmp_path, data.replace("2024-02-04", "4/2/24"), columns, **keys)
+    assert [line for line in said if "values of column `date` are not dates" in line] == said
+
+
+def test_a_date_is_no_name_of_a_visit(tmp_path: Path) -> None:
+    data = "id,date,cva\n1,2024-01-01,50\n1,2024-03-01,52\n2,2024-01-05,46\n2,2024-02-04,47\n"
+    keys = {"design": "longitudinal", "visit": "date"}
+    said = lines_of(tmp_path, data, {"cva": {"measure": "cva_deg"}}, **keys)
+    assert any("names of visits in column `date` are dates" in line and "`visit_date: date`" in line for line in said)
+    assert not any("2024" in line for line in said)
+
+
+def test_a_day_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    data = "id,visit,day,cva\n1,1,0,50\n1,2,soon,52\n2,1,0,46\n2,2,30,47\n"
+    keys = {"design": "longitudinal", "visit": "visit", "visit_day": "day"}
+    (said,) = lines_of(tmp_path, data, {"cva": {"measure": "cva_deg"}}, **keys)
+    assert "values of column `day` are no number of days" in said
 
 
 def test_an_id_twice_is_refused(tmp_path: Path) -> None:

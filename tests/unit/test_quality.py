@@ -58,7 +58,7 @@ def test_a_tilt_with_its_sign_turned_is_named(rng: np.random.Generator) -> None:
     found = suspected(xr_pi_deg=pt + ss, xr_pt_deg=-pt, xr_ss_deg=ss)
     assert ("error", DICTIONARY.identities[0].name) == (
         found[0][0],
-        found[0][1].split("people in whom ")[1].split(" fails")[0],
+        found[0][1].split("measurements in which ")[1].split(" fails")[0],
     )
     assert "with the sign of `xr_pt_deg` turned" in found[0][1]
 
@@ -95,7 +95,7 @@ def test_rounded_readings_and_a_floor(rng: np.random.Generator) -> None:
     )
     assert [level for level, _ in found] == ["note", "note"]
     assert found[0][1].startswith("values of `slr_passive_deg` end on a multiple of 5")
-    assert found[1][1] == "people have the lowest value of `neck_nprs`, more than 15 % of all"
+    assert found[1][1] == "values of `neck_nprs` are the lowest there is, more than 15 % of all"
 
 
 def test_generated_noise(rng: np.random.Generator) -> None:
@@ -313,9 +313,9 @@ def scaled(name: str, numbers: np.ndarray) -> list[str]:
 
 def test_a_score_that_may_be_on_another_scale(rng: np.random.Generator) -> None:
     points = rng.integers(1, 36, N).astype(float)
-    assert scaled("ndi_pct", points) == ["people, none with a `ndi_pct` above 50, where `ndi_total50` ends"]
+    assert scaled("ndi_pct", points) == ["values of `ndi_pct`, none above 50, where `ndi_total50` ends"]
     assert scaled("ndi_total50", 2.0 * (points // 2)) == [
-        "people, all with a multiple of 2 as `ndi_total50`: these are steps of `ndi_pct`"
+        "values of `ndi_total50`, all multiples of 2: these are steps of `ndi_pct`"
     ]
     assert scaled("ndi_pct", 2 * points) == []
     assert scaled("ndi_total50", points) == []
@@ -330,6 +330,18 @@ def changed(rng: np.random.Generator, days: float, **second: np.ndarray) -> list
     layout = Layout(unit, person, ("before", "after"), visit, roles=roles)
     values = {name: np.column_stack([first[name], first[name] + step]).ravel() for name, step in second.items()}
     return [(finding.level, finding.what, finding.count) for finding in suspicions(values, layout, DICTIONARY)]
+
+
+def test_a_convention_wrong_at_one_visit_is_told_with_the_visit(rng: np.random.Generator) -> None:
+    tight = rng.normal(size=N)
+    first = {"slr_passive_deg": 70 - 8 * tight + rng.normal(0, 3, N), "ake_deficit_deg": 20 + 6 * tight}
+    second = {"slr_passive_deg": first["slr_passive_deg"], "ake_deficit_deg": 40 - first["ake_deficit_deg"]}
+    person, visit = np.repeat(np.arange(N), 2), np.tile([0, 1], N)
+    layout = Layout(np.arange(2 * N), person, ("before", "after"), visit)
+    values = {name: np.column_stack([first[name], second[name]]).ravel() for name in first}
+    (found,) = [one for one in suspicions(values, layout, DICTIONARY) if "correlate" in one.what]
+    assert (found.level, found.count) == ("error", N)
+    assert found.what.endswith("at visit after, the opposite of what they must")
 
 
 def test_changes_that_cannot_be(rng: np.random.Generator) -> None:

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyreadstat
@@ -144,9 +145,7 @@ def test_a_draft_leaves_open_what_the_file_cannot_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("last", ["61.5", "soft"])
-def test_a_large_file_is_read_as_a_small_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
-) -> None:
+def test_a_large_file_is_read_as_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     """Whole numbers become fractions, or words, only in a later block."""
     rows = [f"{number:04d},{60 + number % 9},{20 + number % 40}" for number in range(400)]
     data = "\n".join(["id,slr,age", *rows, f"0400,{last},44"]) + "\n"
@@ -173,6 +172,118 @@ def test_each_column_of_an_spss_file_can_be_let_go(tmp_path: Path) -> None:
         while held.base is not None:
             held = held.base
         assert held.size == len(frame)
+
+
+def test_values_an_spss_file_declares_missing_are_counted(tmp_path: Path) -> None:
+    people = pd.DataFrame(
+        {"id": ["a", "b", "c", "d"], "age": [30.0, 991.0, 999.0, 40.0], "town": ["x", "NA", "y", "z"]}
+    )
+    missing = {"age": [{"lo": 990, "hi": 999}], "town": ["NA"]}
+    path = tmp_path / "people.sav"
+    pyreadstat.write_sav(people, path, missing_ranges=missing)
+    raw = labelled.read_sav(path, "people.sav", None, {}, Dictionary({}, {}))
+    assert raw.frame["town"].isna().tolist() == [False, True, False, False]
+    assert raw.frame["age"].isna().tolist() == [False, True, True, False]
+    assert [(one.level, one.what, one.count) for one in raw.findings] == [
+        ("note", "values of column `age` are missing by the file's own declaration", 2),
+        ("note", "values of column `town` are missing by the file's own declaration", 1),
+    ]
+    kept = labelled.read_sav(path, "people.sav", None, {"user_missing": False}, Dictionary({}, {}))
+    assert kept.frame["age"].tolist() == [30, 991, 999, 40]
+    assert kept.findings == ()
+
+
+def test_a_row_of_means_below_an_empty_one_is_asked_about(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["age", "slr", "cva"], [30, 60, 50], [40, 70, 48], [], ["Mean", 65, 49], ["* by hand"]]
+    book(tmp_path, rows)
+    columns = {"age": {"measure": "age_y"}, "slr": {"measure": "slr_passive_deg"}}
+    said = lines_of(tmp_path, None, columns, **BOOK, id=None)
+    assert said[0] == (
+        "data/people.xlsx: the sheet has filled rows below an empty one at its end, as a footer with means has "
+        "(config/cohorts/c.yaml:6:1). Say `read: {footer_rows: 2}` to leave them out, or `footer_rows: 0` if they are "
+        "people."
+    )
+    assert cohort_of(tmp_path, None, columns, **BOOK, id=None, read={"footer_rows": 2}).n == 2
+    text = draft.draft_cohort(
+        tmp_path / "data/people.xlsx", "data/people.xlsx", preflight.read_dictionary(ROOT / "config")
+    )
+    assert yaml.safe_load(text)["read"] == {"footer_rows": 2}
+
+
+def drafted(path: Path, **table: list[object]) -> dict[str, Any]:
+    """The draft of a csv with these columns, each repeated to forty rows."""
+    pd.DataFrame({name: (values * 40)[:40] for name, values in table.items()}).to_csv(path, sep="\t", index=False)
+    text = draft.draft_cohort(path, path.name, preflight.read_dictionary(ROOT / "config"))
+    return {"text": text, **yaml.safe_load(text)}
+
+
+def test_a_draft_reads_visits_units_and_sides_off_the_heads(tmp_path: Path) -> None:
+    angles: list[object] = [48.5, 51.0, 50.5]
+    heads: dict[str, list[object]] = {"löpnr": [*range(40)], "T1_CVA": angles, "T2_CVA": angles, "TK T4-T12": [41, 38]}
+    heads |= {"Lasègue höger": [61, 66], "Längd (cm)": [171, 164], "T1 slope": [24, 27], "Weight [stone]": [11, 12]}
+    heads |= {f"T{visit}_ndi_{item}": [1, 2, 3] for visit in (1, 2) for item in range(1, 11)}
+    heads |= {"PRED_CVA": angles, "Side": ["L", "R"]}
+    found = drafted(tmp_path / "people.tsv", **heads)
+    columns = found["columns"]
+    assert found["id"] == "löpnr"
+    assert found["read"] == {"separator": "\t"}
+    assert columns["T2_CVA"]["visit"] == "t2"
+    assert columns["T2_CVA"]["undecided"] == ["is t2 a visit, as other columns differ by it alone? Confirm it"]
+    assert columns["T1_ndi_4"] | {"undecided": []} == {
+        "measure": "ndi_pct",
+        "item": "reading",
+        "visit": "t1",
+        "undecided": [],
+    }
+    assert columns["Lasègue höger"] == {"measure": "slr_passive_deg", "side": "right"}
+    assert columns["Längd (cm)"] == {"measure": "height_cm", "unit": "cm"}
+    assert columns["T1 slope"]["measure"] == "t1_slope_deg"
+    assert "visit" not in columns["TK T4-T12"]
+    assert "visit" not in columns["T1 slope"]
+    assert columns["Weight [stone]"]["unit"] == "stone"
+    assert "PRED_CVA" not in columns
+    assert "#   PRED_CVA (made by a program, not measured: never map it)" in found["text"]
+    assert "# side: Side # by its name; take the first # away if so" in found["text"]
+    assert found["constructs"]["bmi"] == "bmi"
+
+
+def test_a_draft_asks_which_of_two_scales_a_score_is_on(tmp_path: Path) -> None:
+    low = drafted(tmp_path / "people.csv", id=[*range(40)], NDI=[12, 20, 31])["columns"]["NDI"]
+    assert low["undecided"] == [
+        "is it Neck Disability Index, per cent or Neck Disability Index, points of 50? The name says either"
+    ]
+    assert drafted(tmp_path / "people.csv", id=[*range(40)], NDI=[12, 62, 31])["columns"]["NDI"] == {
+        "measure": "ndi_pct"
+    }
+    pain = drafted(tmp_path / "people.csv", id=[*range(40)], **{"Neck pain": [12, 62, 80]})["columns"]["Neck pain"]
+    assert pain["measure"] == "neck_vas_mm"
+
+
+def test_a_draft_of_a_csv_finds_units_and_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    body = "".join(f"{i};1,7{i % 9};1.{i:03d},5\n" for i in range(1, 40))
+    path.write_text("Nr;height;MET\n;m;\n" + body)
+    found = yaml.safe_load(draft.draft_cohort(path, path.name, preflight.read_dictionary(ROOT / "config")))
+    assert found["read"] == {"separator": ";", "decimal": ",", "thousands": ".", "units_row": 2}
+    assert found["columns"]["MET"] == {"measure": "pa_met_min_wk"}
+
+
+def test_a_draft_tells_what_a_file_calls_its_codes(tmp_path: Path) -> None:
+    path = tmp_path / "people.sav"
+    labels = {"kön": {1: "Kvinna", 2: "Man"}}
+    pyreadstat.write_sav(pd.DataFrame({"id": [1.0, 2.0], "kön": [1.0, 2.0]}), path, variable_value_labels=labels)
+    found = yaml.safe_load(draft.draft_cohort(path, path.name, preflight.read_dictionary(ROOT / "config")))
+    assert found["columns"]["kön"]["undecided"] == [
+        "the labels in the file say 1 Kvinna, 2 Man; labels are often swapped: confirm them or write codes"
+    ]
+
+
+def test_a_cohort_is_named_in_plain_letters(tmp_path: Path) -> None:
+    config = write_study(tmp_path, None, AGE)
+    (config / "config.yaml").write_text("cohorts: []\n")
+    data = tmp_path / "Körperhaltung 2.csv"
+    data.write_text("id,age\n1,40\n")
+    assert draft.draft_study(tmp_path, data).name == "korperhaltung_2.yaml"
 
 
 DRAFTED = ("f01", "f02", "f03", "f04", "f05", "f06", "f06_dta", "f07", "f07_ods", "f08", "f09", "f10", "f17", "f18")

@@ -11,7 +11,7 @@ import pytest
 from markupsafe import escape
 
 from kinechain import overview, publish
-from kinechain.display import verdict_words
+from kinechain.display import findings_display, verdict_words
 from kinechain.document import Document, NumberWithoutKeyError, keys_of
 from kinechain.entries import build_ledger
 from kinechain.errors import UserError
@@ -46,6 +46,21 @@ def document_of(results: Results, *, with_pictures: bool = True) -> Document:
     pictures = draw_pictures(results) if with_pictures else {}
     shelf = publish.read_shelf(publish.read_templates(TEMPLATES))
     return build_document(results, build_ledger(results), pictures, shelf)
+
+
+def test_a_count_stands_once_in_the_table_of_findings() -> None:
+    rows = [
+        {"level": "warning", "measure": "x", "what": "12 values are far off", "count": 12, "masked": False},
+        {"level": "warning", "measure": "x", "what": "fewer than 10 rows are odd", "count": None, "masked": True},
+        {"level": "warning", "measure": "x", "what": "the file has no id", "count": None, "masked": False},
+    ]
+    results = replace(people_results(), quality={"findings": rows, "threshold": 10})
+    table = findings_display(results, build_ledger(results), notes=False)
+    assert [(row[2].text, row[3].text) for row in table.rows] == [
+        ("values are far off", "12"),
+        ("rows are odd", "fewer than 10"),
+        ("the file has no id", "–"),
+    ]
 
 
 @pytest.fixture(scope="module")

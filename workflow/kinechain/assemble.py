@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,9 @@ def build_cohort(
     layout, found = lay_out(spec, frame, dictionary, blank, raw.row_keys, key)
     findings += found
     findings += _filled_twice(spec, rows, layout, raw.row_keys)
-    joined = FlowStep("rows of one person joined", 0, layout.n_people, "people")
     nobody = int(((layout.unit < 0) & ~blank).sum())
+    apart = layout.n_people == int((layout.unit >= 0).sum())
+    joined = FlowStep("each row is one person" if apart else "rows of one person joined", 0, layout.n_people, "people")
     if nobody:
         flow.append(FlowStep("rows that belong to no person or visit", nobody, int((layout.unit >= 0).sum()), "rows"))
     flow.append(joined)
@@ -98,7 +100,7 @@ def build_cohort(
     given = {column.measure for column in spec.columns if column.measure and not column.item}
     findings += suspicions(units.values, layout, dictionary, given)
     people = _people_table(spec, dictionary, units)
-    findings += _column_findings(spec, people)
+    findings += _column_findings(spec, people, {one.measure for one in findings if one.level == "error"})
     for construct, side in spec.sides.items():
         what = f"construct `{construct}` is the {side} side alone, as the yaml says"
         findings.append(Finding("note", spec.constructs[construct], what, 0))
@@ -191,6 +193,11 @@ def _eligible(
     for rule in spec.eligibility:
         keep = _meets(rule, frame[rule["column"]], dictionary)
         removed = int((~keep).sum())
+        mistyped = int((_nearly_meets(rule, frame[rule["column"]]) & ~keep).sum())
+        if mistyped:
+            what = f"rows do not meet the condition on column `{rule['column']}` and look as if its word was mistyped"
+            remedy = "If they belong, list their word under `one_of` too, or mend the file"
+            findings.append(Finding("warning", "", what, mistyped, remedy, str(rule["column"])))
         frame = frame.loc[keep]
         flow.append(FlowStep(f"not eligible: {rule['reason']}", removed, len(frame), "rows"))
         if not len(frame):
@@ -221,6 +228,24 @@ def _meets(rule: Mapping[str, Any], series: pd.Series, dictionary: Dictionary) -
         if "at_least" in rule:
             return np.asarray(values >= float(rule["at_least"]))
         return np.asarray(values <= float(rule["at_most"]))
+
+
+LIKE_THE_WORD = 0.8
+"""Likeness of two words, by difflib, from which one may be the other mistyped."""
+
+
+def _nearly_meets(rule: Mapping[str, Any], series: pd.Series) -> Mask:
+    """Rows whose word differs from one that a condition names by a letter or so; a digit is never a slip."""
+    listed = [word_of(value) for value in rule.get("one_of", [rule["equals"]] if "equals" in rule else [])]
+    words = series.map(word_of, na_action="ignore")
+    near = {
+        word
+        for word in words.dropna().unique()
+        if word not in listed
+        for meant in get_close_matches(word, listed, cutoff=LIKE_THE_WORD)
+        if abs(len(word) - len(meant)) <= 1 and re.findall(r"\d", word) == re.findall(r"\d", meant)
+    }
+    return np.asarray(words.isin(near).to_numpy(dtype=bool))
 
 
 def _body_points(
@@ -444,7 +469,7 @@ def _score_findings(way: Mapping[str, object], name: str, values: Mapping[str, A
     started = np.any([np.isfinite(item) for item in items], axis=0)
     unscored = int((started & ~answered).sum())
     if unscored:
-        what = f"people without `{name}`, as they answered fewer than {way['min_answered']} items"
+        what = f"questionnaires without `{name}`, as fewer than {way['min_answered']} items were answered"
         yield Finding("note", name, what, unscored)
     absent = len(_inputs(way, name)) - len(items)
     if absent:
@@ -573,8 +598,11 @@ def _filled_twice(
             yield Finding("error", column.measure, what, again, remedy, column.name)
 
 
-def _column_findings(spec: CohortSpec, people: pd.DataFrame) -> Iterator[Finding]:
-    """Columns without any value, and columns where everybody has the same one."""
+def _column_findings(spec: CohortSpec, people: pd.DataFrame, refused: set[str]) -> Iterator[Finding]:
+    """Columns without any value, and columns where everybody has the same one.
+
+    refused  measures with an error of their own, which may be why no value is left
+    """
     used = set(spec.constructs.values())
     for name in spec.measured:
         if name not in people:
@@ -585,6 +613,8 @@ def _column_findings(spec: CohortSpec, people: pd.DataFrame) -> Iterator[Finding
         mapped = [column.name for column in spec.columns if column.measure == name]
         file_column = mapped[0] if len(mapped) == 1 else ""
         if not len(values):
+            if name in refused:
+                continue
             yield Finding(level, name, f"`{name}` has no value in any row", 0, "Map another column", file_column)  # type: ignore[arg-type]  # one of two literals
         elif len(people) > 1 and values.min() == values.max():
             what = f"people, all with the same value: `{name}` is constant"

@@ -460,7 +460,11 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
     if spec.design == "trial" and "arm" not in data:
         yield Doubt(("design",), "a trial needs the column of its arms", "Add `arm:`")
     if spec.design in ("trial", "longitudinal") and not _has_visits(spec):
-        yield Doubt(("design",), f"a {spec.design} cohort needs visits", "Add `visit:` here or to the columns")
+        yield Doubt(
+            ("design",),
+            f"a {spec.design} cohort needs visits",
+            "Add `visit:` or `visit_date:` here, or `visit:` to the columns",
+        )
     for plural, singular in (("arms", "arm"), ("visits", "visit")):
         if plural in data and singular not in data and not (plural == "visits" and _has_visits(spec)):
             yield Doubt((plural,), f"`{plural}` names values of a column that is not given", f"Add `{singular}:`")
@@ -502,4 +506,4 @@ def hash_remedy(role: str, name: str) -> str:
 
 
 def _has_visits(spec: CohortSpec) -> bool:
-    return "visit" in spec.structure or any(column.visit for column in spec.columns)
+    return bool({"visit", "visit_date"} & set(spec.structure)) or any(column.visit for column in spec.columns)

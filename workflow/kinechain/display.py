@@ -394,17 +394,19 @@ def missing_display(results: Results, ledger: Ledger) -> Table:
 def findings_display(results: Results, ledger: Ledger, *, notes: bool) -> Table:
     """Doubts about the data; or, with `notes`, what was merely noted."""
     labels = {str(row["measure"]): row.get("label") for row in results.quality.get("codebook", ())}
+    few = f"fewer than {results.quality.get('threshold', '')}"
     rows = []
     for row in results.quality.get("findings", ()):
         if (str(row["level"]) == "note") != notes:
             continue
         key = f"findings/{row['measure']}/{row['what']}"
+        counted = few if row.get("masked") else str(row["count"])  # has a column of its own
         rows.append(
             (
                 text_cell(row["level"]),
                 text_cell(labels.get(str(row["measure"])) or row["measure"]),
-                text_cell(row["what"]),
-                number_cell(ledger, key),
+                text_cell(str(row["what"]).removeprefix(f"{counted} ")),
+                text_cell(few) if row.get("masked") else number_cell(ledger, key),
                 text_cell(row.get("remedy")),
             )
         )

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kinechain.errors import Problem, UserError
 from kinechain.harmonise import read_numbers
+from kinechain.heads import (
+    FREE_TEXT,
+    MADE_BY_PROGRAM,
+    ROLE_WORDS,
+    SAID_UNIT,
+    VISIT_WORD,
+    NameIndex,
+    index_names,
+    item_of,
+    likeness,
+    names_ids,
+    said_unit,
+    visits_of,
+    without_accents,
+    words_of,
+)
 from kinechain.io import write_text
 from kinechain.measures import Dictionary, LinearMap, Measure
 from kinechain.numerics import Array
@@ -25,9 +42,7 @@ from kinechain.preflight import read_dictionary
 from kinechain.pseudonyms import names_a_person
 from kinechain.raw_table import RawTable
 from kinechain.readers import READERS
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kinechain.scoring import KINDS
 
 FORMATS = {
     ".csv": "csv",
@@ -60,13 +75,6 @@ UNITS = (
 )
 """Units files are written in; those that fit a measure's dimension are tried on a column's range."""
 
-ID_NAME = re.compile("(subject|record|patient|pat|participant|person|case|study)?(id|no|nr|number|code)?|id.*")
-"""What is left of the head of a column of ids when only its letters stay."""
-
-FREE_TEXT = frozenset({"comment", "comments", "note", "notes", "remark", "remarks", "diary", "free", "text"})
-VISIT_WORD = re.compile("t[0-9]|v[0-9]|visit[0-9]*|bl|baseline|pre|post|fu[0-9]?|followup|m[0-9]{1,2}|w[0-9]{1,2}")
-"""Words of a column's head that may say a visit."""
-
 HALF_A_NAME = 0.5
 """Share of a measure's name that must stand in a column's head for it to be proposed, with a question."""
 
@@ -97,7 +105,8 @@ def draft_study(folder: Path, data: Path) -> Path:
     """
     if not data.is_file():
         raise UserError(Problem(str(data), "the file does not exist", "Name your data file after `--data`"))
-    name = re.sub(r"\W+", "_", data.stem).strip("_").lower() or "cohort"
+    plain = unicodedata.normalize("NFKD", data.stem).encode("ascii", "ignore").decode()
+    name = re.sub(r"\W+", "_", plain).strip("_").lower() or "cohort"
     name = name if name[0].isalpha() else f"cohort_{name}"
     copy = folder / "data" / data.name
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -117,28 +126,37 @@ def draft_cohort(path: Path, shown: str, dictionary: Dictionary) -> str:
     """The text of a draft yaml for a data file. Raises UserError when the file cannot be read."""
     form, raw, read = _look(path, shown, dictionary)
     names = [str(name) for name in raw.frame.columns]
-    who = next((name for name in names if _names_ids(name)), "")
+    who = next((name for name in names if names_ids(name)), "")
     rest = [name for name in names if name != who]
     index = index_names(dictionary)
-    numbered = _numbered_items(rest, dictionary)
+    visits = visits_of(rest)
+    numbered = _numbered_items(rest, visits, dictionary)
     found = [
         item
         for name in rest
-        if (item := numbered.get(name) or candidate(name, raw.frame[name], raw, index, dictionary)) is not None
+        if not MADE_BY_PROGRAM.fullmatch(name)
+        and (item := numbered.get(name) or candidate(name, raw, index, dictionary, visits.get(name, ""))) is not None
     ]
     recognised = {item.column for item in found}
     unused = [name for name in rest if name not in recognised]
-    return _text(path, shown, form, read, who, found, unused, _questions(raw, found, dictionary), dictionary)
+    return _text(path, shown, form, read, who, found, unused, _questions(raw, found, unused, dictionary), dictionary)
 
 
-def _names_ids(name: str) -> bool:
-    letters = re.sub(r"[\W_]+", "", name.lower())
-    return bool(letters) and ID_NAME.fullmatch(letters) is not None
+def _numbers(name: str, raw: RawTable, dictionary: Dictionary) -> Array:
+    """The numbers of a column, (n,) or fewer."""
+    marks = {key: raw.settings.get(key, plain) for key, plain in (("decimal", "."), ("thousands", ""))}
+    values = read_numbers(raw.frame[name], missing_words=dictionary.missing_words, **marks).values  # type: ignore[arg-type]  # two texts
+    return values[np.isfinite(values)]
 
 
-def _questions(raw: RawTable, found: Sequence[Candidate], dictionary: Dictionary) -> list[str]:
-    """What the file as a whole leaves open: rows of one person, and numbers that may mean missing."""
+def _questions(raw: RawTable, found: Sequence[Candidate], unused: Sequence[str], dictionary: Dictionary) -> list[str]:
+    """What the file as a whole leaves open: who, when and where its rows are, and numbers that may mean missing."""
     questions = []
+    for role, heads in ROLE_WORDS.items():
+        for name in unused:
+            if re.fullmatch(heads, name.strip().lower().replace(" ", "_")) and name not in raw.row_keys:
+                questions.append(f"# {role}: {_quoted(name)} # by its name; take the first # away if so")
+                break
     event = next((name for name in raw.row_keys if name in raw.frame.columns), "")
     if event:
         events = [_one_line(str(word)) for word in raw.frame[event].dropna().unique()[:12]]
@@ -151,7 +169,7 @@ def _questions(raw: RawTable, found: Sequence[Candidate], dictionary: Dictionary
     for item in found:
         hard = dictionary[item.measure].hard
         if hard:
-            values = read_numbers(raw.frame[item.column], missing_words=dictionary.missing_words).values
+            values = _numbers(item.column, raw, dictionary)
             codes |= {
                 code for code in dictionary.suspect_codes if (values == code).any() and not hard[0] <= code <= hard[1]
             }
@@ -173,7 +191,12 @@ def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable
 
         read = likely_layout(path, shown)
     module, function = READERS[form]
-    raw: RawTable = getattr(import_module(module), function)(path, shown, None, {**read, "text": ()}, dictionary)
+    reader = getattr(import_module(module), function)
+    raw: RawTable = reader(path, shown, None, {**read, "text": ()}, dictionary)
+    if form == "csv":
+        read |= _below_header(raw)
+        raw = reader(path, shown, None, {**read, "text": ()}, dictionary) if "units_row" in read else raw
+        raw = replace(raw, settings=raw.settings | _thousands(raw))
     if form == "csv" and {"redcap_event_name", "Event Name"} & set(raw.header):
         from kinechain.readers.redcap import ROW_KEYS
 
@@ -184,87 +207,96 @@ def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable
     return form, raw, read | {key: value for key, value in raw.settings.items() if value != plain.get(key)}
 
 
-def candidate(
-    name: str, series: pd.Series, raw: RawTable, names: NameIndex, dictionary: Dictionary
-) -> Candidate | None:
-    """What a column may be, by its name (or label) and the range of its numbers; None when nothing comes to mind."""
-    words = _words(f"{name} {raw.labels.get(name, '')}")
-    side = next((dictionary.sides[word] for word in reversed(words) if word in dictionary.sides and len(words) > 1), "")
-    visits = [word for word in words if VISIT_WORD.fullmatch(word) and len(words) > 1]
-    plain = [word for word in words if word not in dictionary.sides and word not in visits]
-    texts = (name, raw.labels.get(name, ""))
-    found = (_item([word for word in _words(text) if word not in visits], dictionary) for text in texts)
-    for owner, asked in (item for item in found if item is not None):
-        return Candidate(name, owner.name, {"item": asked}, (f"is it the item {asked} of {owner.label}? Confirm it",))
-    best, score = None, 0.0
-    for measure, alias in names.sharing(plain):
-        likeness = _likeness(plain, alias)
-        if likeness > score:
-            best, score = measure, likeness
-    if best is None or score < HALF_A_NAME:
-        return None
-    values = read_numbers(series, missing_words=dictionary.missing_words).values
-    seen = values[np.isfinite(values)]
-    keys, undecided = _settle(best, seen, dictionary)
-    if side and best.two_sided:
-        keys["side"] = side
-    if score < 1.0:
-        undecided.insert(0, f"is it {best.label}? Only part of the name says so")
-    if visits:
-        undecided.append(f"does {visits[0]} say a visit? Then add visit, else nothing")
-    return Candidate(name, best.name, keys, tuple(undecided))
+def _below_header(raw: RawTable) -> dict[str, int]:
+    """That the first row of a csv holds units, in the words of `read:`; empty where it holds a person."""
+    from kinechain.readers.workbook import is_units_row
+
+    first = raw.frame.head(2).astype(object)
+    rows = first.where(first.notna(), None).to_numpy().tolist()
+    return {"units_row": 2} if len(rows) == 2 and is_units_row(*rows) else {}
 
 
-@dataclass(frozen=True, slots=True)
-class NameIndex:
-    """Names of measures by their words: a file may have thousands of columns to look up.
+def _thousands(raw: RawTable) -> dict[str, str]:
+    """The mark between thousands, where a column is all numbers only when there is one."""
+    decimal = raw.settings.get("decimal", ".")
+    mark = "." if decimal == "," else ","
+    number = rf"[+-]?\d{{1,3}}(\{mark}\d{{3}})*(\{decimal}\d+)?|[+-]?\d+(\{decimal}\d+)?"
+    for _, column in raw.frame.items():
+        text = column.dropna()
+        if not len(text) or not all(isinstance(value, str) for value in text.head(50)):
+            continue
+        plain = text.astype(str).str.strip()
+        if plain.str.fullmatch(number).all() and plain.str.contains(rf"\d\{mark}\d{{3}}").any():
+            return {"thousands": mark}
+    return {}
 
-    names    measure and the words of one of its names, in the dictionary's order
-    by_word  word -> places among the names that hold it
+
+def candidate(name: str, raw: RawTable, names: NameIndex, dictionary: Dictionary, visit: str = "") -> Candidate | None:
+    """What a column may be, by its name (or label) and the range of its numbers; None when nothing comes to mind.
+
+    visit  the word of its name that may say a visit, "" where none does
     """
+    texts = [words_of(SAID_UNIT.sub(" ", text)) for text in (name, raw.labels.get(name, "")) if text]
+    sides = [word for words in texts for word in words if word in dictionary.sides and len(words) > 1]
+    found = (item_of([word for word in words if word != visit], dictionary) for words in texts)
+    for owner, asked in (item for item in found if item is not None):
+        return _with_visit(
+            name, owner, {"item": asked}, [f"is it the item {asked} of {owner.label}? Confirm it"], visit
+        )
+    heads = [[word for word in words if word not in dictionary.sides] for words in texts]
+    heads += [[word for word in words if not VISIT_WORD.fullmatch(word)] for words in heads]
+    scores: dict[str, float] = {}
+    for words in (without_accents(words) for words in heads):
+        for measure, alias in names.sharing(words):
+            scores[measure.name] = max(scores.get(measure.name, 0.0), likeness(words, alias))
+    score = max(scores.values(), default=0.0)
+    if score < HALF_A_NAME:
+        return None
+    seen = _numbers(name, raw, dictionary)
+    alike = [dictionary[known] for known in scores if scores[known] == score]
+    likely = [measure for measure in alike if _fits_somehow(seen, measure, dictionary)] or alike
+    best = likely[0]
+    keys, undecided = _settle(best, seen, said_unit(name, raw.units.get(name, "")), dictionary)
+    labels = raw.value_labels.get(name, {})
+    if labels and best.levels and undecided:
+        said = ", ".join(f"{_plain(code)} {_one_line(str(label))}" for code, label in list(labels.items())[:6])
+        undecided = [f"the labels in the file say {said}; labels are often swapped: confirm them or write codes"]
+    if sides and best.two_sided:
+        keys["side"] = dictionary.sides[sides[-1]]
+    if len(likely) > 1:
+        undecided.insert(0, f"is it {' or '.join(measure.label for measure in likely)}? The name says either")
+    elif score < 1.0:
+        undecided.insert(0, f"is it {best.label}? Only part of the name says so")
+    return _with_visit(name, best, keys, undecided, visit)
 
-    names: tuple[tuple[Measure, tuple[str, ...]], ...]
-    by_word: Mapping[str, tuple[int, ...]]
 
-    def sharing(self, words: Sequence[str]) -> list[tuple[Measure, tuple[str, ...]]]:
-        """Names that share a word with these."""
-        return [self.names[at] for at in sorted({at for word in words for at in self.by_word.get(word, ())})]
-
-
-def index_names(dictionary: Dictionary) -> NameIndex:
-    """Every name of every measure, ready to be looked up by its words."""
-    names = tuple(
-        (measure, tuple(_words(name)))
-        for measure in dictionary.measures.values()
-        for name in (*measure.names, measure.name)
-    )
-    by_word: dict[str, tuple[int, ...]] = {}
-    for at, (_, alias) in enumerate(names):
-        for word in set(alias):
-            by_word[word] = (*by_word.get(word, ()), at)
-    return NameIndex(names, by_word)
+def _with_visit(
+    name: str, measure: Measure, keys: Mapping[str, str], undecided: Sequence[str], visit: str
+) -> Candidate:
+    if not visit:
+        return Candidate(name, measure.name, keys, tuple(undecided))
+    asked = (*undecided, f"is {visit} a visit, as other columns differ by it alone? Confirm it")
+    return Candidate(name, measure.name, {**keys, "visit": visit}, asked)
 
 
-def _item(words: Sequence[str], dictionary: Dictionary) -> tuple[Measure, str] | None:
-    """The item of a questionnaire that a column's head names, word for word."""
-    for measure in dictionary.measures.values():
-        for item in measure.items:
-            if list(words) == _words(item):
-                return measure, item
-    return None
+def _plain(code: object) -> str:
+    return f"{code:g}" if isinstance(code, float) else str(code)
 
 
-def _numbered_items(columns: Sequence[str], dictionary: Dictionary) -> dict[str, Candidate]:
-    """Columns numbered 1 to k under a measure's name, where its questionnaire has k items: those, in order."""
-    stems: dict[str, dict[int, str]] = {}
+def _numbered_items(columns: Sequence[str], visits: Mapping[str, str], dictionary: Dictionary) -> dict[str, Candidate]:
+    """Columns numbered 1 to k under a measure's name, where its questionnaire has k items: those, in order.
+
+    visits  column -> the word of its head that may say a visit
+    """
+    stems: dict[tuple[str, str], dict[int, str]] = {}
     for name in columns:
         if split := re.fullmatch(r"(.*?)[\W_]*0*([1-9][0-9]?)", name):
-            stems.setdefault(split[1], {})[int(split[2])] = name
+            stems.setdefault((split[1], visits.get(name, "")), {})[int(split[2])] = name
     found: dict[str, Candidate] = {}
-    for stem, by_number in stems.items():
-        words = _words(stem)
+    for (stem, visit), by_number in stems.items():
+        words = [word for word in words_of(stem) if word != visit]
         for measure in dictionary.measures.values():
-            known = {word for name in (*measure.names, measure.name) for word in _words(name)}
+            known = {word for name in (*measure.names, measure.name) for word in words_of(name)}
             if (
                 measure.items
                 and words
@@ -272,27 +304,18 @@ def _numbered_items(columns: Sequence[str], dictionary: Dictionary) -> dict[str,
                 and sorted(by_number) == [*range(1, len(measure.items) + 1)]
             ):
                 for number, item in enumerate(measure.items, start=1):
-                    asked = (f"is number {number} the item {item} of {measure.label}? Confirm it",)
-                    found[by_number[number]] = Candidate(by_number[number], measure.name, {"item": item}, asked)
+                    asked = [f"is number {number} the item {item} of {measure.label}? Confirm it"]
+                    head = by_number[number]
+                    found[head] = _with_visit(head, measure, {"item": item}, asked, visit)
                 break
     return found
 
 
-def _words(text: str) -> list[str]:
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
-    return [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
+def _settle(measure: Measure, seen: Array, said: str, dictionary: Dictionary) -> tuple[dict[str, str], list[str]]:
+    """Unit and convention as far as file and range can tell, and what stays open.
 
-
-def _likeness(words: Sequence[str], alias: Sequence[str]) -> float:
-    """Share of the alias's words that stand in the name, less a little for words too many; 1 when they are the same."""
-    if not alias or not words:
-        return 0.0
-    common = len(set(words) & set(alias))
-    return common / len(set(alias)) - 0.02 * len(set(words) - set(alias)) if common else 0.0
-
-
-def _settle(measure: Measure, seen: Array, dictionary: Dictionary) -> tuple[dict[str, str], list[str]]:
-    """Unit and convention as far as the range can tell, and what stays open."""
+    said  the unit the file itself gives, "" for none
+    """
     keys: dict[str, str] = {}
     undecided: list[str] = []
     if measure.levels:
@@ -304,6 +327,9 @@ def _settle(measure: Measure, seen: Array, dictionary: Dictionary) -> tuple[dict
         return keys, ["it holds no number: is it the right column?"]
     units = [unit for unit in UNITS if _fits(seen, _map(unit, measure, dictionary), measure)]
     conventions = [name for name, item in measure.conventions.items() if _fits(seen, item, measure)]
+    given = _map(said, measure, dictionary) if said else None
+    if given is not None and (said != measure.unit or "unit" in measure.declare):
+        keys["unit"] = said
     if measure.conventions:
         if len(conventions) == 1:
             keys["convention"] = conventions[0]
@@ -311,16 +337,30 @@ def _settle(measure: Measure, seen: Array, dictionary: Dictionary) -> tuple[dict
         else:
             possible = " or ".join(conventions or measure.conventions)
             undecided.append(f"which convention: {possible}? The range does not tell")
+    elif given is not None:
+        if not _fits(seen, given, measure):
+            undecided.append(f"the file says {said}, and its numbers do not look like it: which unit or missing codes?")
     elif "unit" in measure.declare or measure.unit not in units:
         others = [unit for unit in units if unit != measure.unit]
         if not _fits(seen, LinearMap(1.0), measure) and len(others) == 1:
             keys["unit"] = others[0]
             undecided.append("the unit is the only one that fits the range: confirm it")
         elif "unit" in measure.declare:
-            undecided.append(f"which unit: {' or '.join(units) or measure.unit}? The file does not say")
+            possible = " or ".join(units)
+            undecided.append(
+                f"which unit? The file does not say; {possible} would fit its range"
+                if units
+                else f"which unit? Its numbers do not look like {measure.unit}"
+            )
         elif not _fits(seen, LinearMap(1.0), measure):
             undecided.append(f"its numbers do not look like {measure.unit}: which unit, or which missing codes?")
     return keys, undecided
+
+
+def _fits_somehow(seen: Array, measure: Measure, dictionary: Dictionary) -> bool:
+    """Whether a column's numbers lie in a measure's range in any unit or convention."""
+    maps = [*measure.conventions.values(), *(_map(unit, measure, dictionary) for unit in (*UNITS, measure.unit))]
+    return not len(seen) or bool(measure.levels) or any(_fits(seen, one, measure) for one in maps)
 
 
 def _map(unit: str, measure: Measure, dictionary: Dictionary) -> LinearMap | None:
@@ -377,11 +417,11 @@ def _text(
         lines[-1] = "columns: {} # no name was recognised; list each column with its measure"
     lines += ["# Not recognised:"] * bool(unused)
     for name in unused[:200]:
-        private = names_a_person(name) or not FREE_TEXT.isdisjoint(_words(name))
+        private = names_a_person(name) or any(FREE_TEXT.fullmatch(word) for word in words_of(name))
         private = private and name not in rows_apart
-        lines.append(
-            f"#   {_one_line(name)}" + (" (may name a person or hold free text: never map it)" if private else "")
-        )
+        why = " (may name a person or hold free text: never map it)" if private else ""
+        why = " (made by a program, not measured: never map it)" if MADE_BY_PROGRAM.fullmatch(name) else why
+        lines.append(f"#   {_one_line(name)}{why}")
     if len(unused) > 200:
         lines.append(f"#   and {len(unused) - 200} more")
     stands: dict[str, str] = {}
@@ -389,6 +429,11 @@ def _text(
         construct = dictionary[item.measure].construct
         if construct:
             stands.setdefault(construct, item.measure)
+    there = {item.measure for item in found}
+    for measure in dictionary.measures.values():
+        ways = (KINDS[str(way["kind"])].inputs(way, measure.name) for way in measure.derive)
+        if measure.construct and any(inputs and there.issuperset(inputs) for inputs in ways):
+            stands.setdefault(measure.construct, measure.name)
     lines += ["constructs: # which measure stands for which construct; the first candidate of each"] * bool(stands)
     lines += [f"  {name}: {stands[name]}" for name in dictionary.constructs if name in stands]
     return "\n".join(lines) + "\n"
@@ -398,6 +443,8 @@ def _quoted(value: object) -> str:
     """A value as one-line yaml; text from a file can neither end the line nor become a key or a tag."""
     if isinstance(value, int | float):
         return str(value)
+    if value == "\t":
+        return '"\\t"'
     text = _one_line(str(value))
     if re.fullmatch(r"[A-Za-z][\w./-]*", text) and text.lower() not in (
         "yes",

@@ -6,8 +6,10 @@ among the findings: the study stops, so nothing is repaired in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -28,12 +30,16 @@ class Reading:
     coded       how many values a declared missing code took away
     unreadable  how many values are no number and no known word
     uncoded     how many numbers stand where a word's number must be declared
+    marked      how many numbers carry the unit of their column (45°)
+    resembles   what some of the unreadable values look like, in words; "" when nothing comes to mind
     """
 
     values: Array
     coded: int = 0
     unreadable: int = 0
     uncoded: int = 0
+    marked: int = 0
+    resembles: str = ""
 
 
 def read_numbers(
@@ -46,6 +52,7 @@ def read_numbers(
     numbers_allowed: bool = True,
     decimal: str = ".",
     thousands: str = "",
+    unit: str = "",
 ) -> Reading:
     """A column of a file as numbers.
 
@@ -56,6 +63,7 @@ def read_numbers(
     codes            value in the file -> number, declared for this column
     numbers_allowed  False when a bare number says nothing until `codes` explains it
     decimal, thousands  marks inside numbers that arrive as text
+    unit             of the column; a number of text may carry it, and no other
     """
     declared = codes or {}
     number_codes = [code for code in missing_codes if isinstance(code, float)]
@@ -66,10 +74,16 @@ def read_numbers(
         values[coded] = np.nan
         return _apply_codes(values, int(coded.sum()), declared, numbers_allowed)
     if pd.api.types.is_datetime64_any_dtype(series):
-        return Reading(np.full(len(series), np.nan), unreadable=int(series.notna().sum()))
+        return Reading(np.full(len(series), np.nan), unreadable=int(series.notna().sum()), resembles=_DATES)
     positions, uniques = pd.factorize(series)
     text = pd.Series([word_of(value) for value in uniques], dtype=object)
-    numbers = _text_numbers(text, decimal, thousands)
+    own = "|".join(re.escape(word) for word in (unit.lower(), *SIGNS_OF.get(unit, ())) if word)
+    bare = text.str.replace(rf"(?<=\d)\s*(?:{own})$", "", regex=True) if own else text
+    numbers = _text_numbers(bare, decimal, thousands)
+    is_marked = (bare != text).to_numpy(dtype=bool) & np.isfinite(numbers)
+    for at, value in enumerate(uniques):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            numbers[at] = value if np.isfinite(value) else np.nan  # a cell with a number has no marks to be read
     text_codes = {code for code in missing_codes if isinstance(code, str)} | {f"{code:g}" for code in number_codes}
     is_coded = text.isin(text_codes).to_numpy() | np.isin(numbers, number_codes)
     is_missing = text.isin(missing_words).to_numpy() & ~is_coded
@@ -85,7 +99,35 @@ def read_numbers(
     values[there] = value_of[positions[there]]
     unreadable = ~(is_coded | is_missing | is_word | is_number)
     uncoded = is_number & ~is_coded & ~is_missing & (not numbers_allowed)
-    return Reading(values, int(counts[is_coded].sum()), int(counts[unreadable].sum()), int(counts[uncoded].sum()))
+    return Reading(
+        values,
+        int(counts[is_coded].sum()),
+        int(counts[unreadable].sum()),
+        int(counts[uncoded].sum()),
+        int(counts[is_marked & ~is_word & ~is_coded].sum()),
+        _resemblance(uniques[unreadable], text[unreadable], known) if unreadable.any() else "",
+    )
+
+
+SIGNS_OF = {"deg": ("°", "º", "degrees"), "percent": ("%",)}
+"""How people write a unit beside a number, where not by its name."""
+
+_DATES = "they are dates; a spreadsheet program may have made them of numbers"
+_LIKE_A_WORD = 0.75
+"""Likeness of two words, by difflib, from which one may be the other mistyped."""
+
+
+def _resemblance(values: Iterable[object], text: pd.Series, known: Mapping[str, float]) -> str:
+    """What values that are no numbers look like, without a value of anybody in it."""
+    if all(hasattr(value, "isoformat") for value in values):
+        return _DATES
+    if text.str.fullmatch(r"[+-]?\d+([.,]\d+)+").any():
+        return "some are numbers with another mark inside; say which under `read`: `decimal`, `thousands`"
+    if text.str.fullmatch(r"[^\w+-]*\s*[+-]?\d+([.,]\d+)?\s*[^\d\s]{0,4}").any():
+        return "some are numbers with a unit or a mark beside them"
+    meant = {near for word in text for near in get_close_matches(word, known, n=1, cutoff=_LIKE_A_WORD)}
+    named = " and ".join(f"`{word}`" for word in sorted(meant)[:3])
+    return f"some look like {named} mistyped" if meant else ""
 
 
 def _apply_codes(values: Array, coded: int, codes: Mapping[str, float], numbers_allowed: bool) -> Reading:
@@ -102,15 +144,20 @@ def _apply_codes(values: Array, coded: int, codes: Mapping[str, float], numbers_
 
 
 def _text_numbers(text: pd.Series, decimal: str, thousands: str) -> Array:
-    """Numbers of lower-case text; NaN where it is none. Words such as "inf" and "1e5_0" are no numbers here."""
-    plain = text
+    """Numbers of lower-case text; NaN where it is none. Words such as "inf" and "1e5_0" are no numbers here.
+
+    Thousands are marked every three digits or not at all, so that 6.5 never becomes 65.
+    """
+    point, mark = re.escape(decimal), re.escape(thousands)
+    whole = rf"(\d{{1,3}}({mark}\d{{3}})+|\d+)" if thousands else r"\d+"
+    plain = text.str.replace("\N{MINUS SIGN}", "-", regex=False)
+    looks = plain.str.fullmatch(rf"[+-]?({whole}{point}?|{whole}{point}\d+|{point}\d+)(e[+-]?\d{{1,3}})?")
     if thousands:
         plain = plain.str.replace(thousands, "", regex=False)
     if decimal != ".":
         plain = plain.str.replace(decimal, ".", regex=False)
-    plain = plain.str.replace("\N{MINUS SIGN}", "-", regex=False)
-    looks = plain.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?").to_numpy(dtype=bool)
-    numbers = pd.to_numeric(plain.where(looks), errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
+    plain = plain.where(looks.to_numpy(dtype=bool))
+    numbers = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers
 
@@ -131,12 +178,13 @@ def canonical_values(
         numbers_allowed=not (measure and has_levels and ("codes" in measure.declare or column.codes)),
         decimal=decimal,
         thousands=thousands,
+        unit=column.unit if measure and not has_levels and not column.item else "",
     )
     findings = list(_reading_findings(reading, column, dictionary))
     if measure is None:
         return reading.values, tuple(findings)
     if column.item:
-        return reading.values, (*findings, *_item_findings(reading.values, column, measure))
+        return reading.values, (*findings, *_item_findings(reading.values, column, measure, dictionary))
     values = column.to_canonical(reading.values)
     if has_levels:
         unknown = np.isfinite(values) & ~np.isin(values, list(measure.levels.values()))
@@ -167,9 +215,14 @@ def _reading_findings(reading: Reading, column: Column, dictionary: Dictionary) 
                 what = f"values of column `{column.name}` are the missing code {named}, which is also a legal value"
                 remedy = "If it is a value here, give the column its own `missing_codes` without it"
                 yield Finding("warning", about, what, reading.coded, remedy, column.name)
+    if reading.marked:
+        what = f"values of column `{column.name}` carry their unit, {column.unit}, and are read as numbers"
+        yield Finding("note", about, what, reading.marked, "", column.name)
     if reading.unreadable:
         what = f"values of column `{column.name}` are neither number nor known word"
         remedy = "List a missing code under `missing_codes`, explain a word under `codes`, or mend the file"
+        if reading.resembles:
+            remedy = f"{reading.resembles[0].upper()}{reading.resembles[1:]}. {remedy}"
         yield Finding("error", about, what, reading.unreadable, remedy, column.name)
     if reading.uncoded:
         levels = dictionary[column.measure].levels
@@ -185,7 +238,7 @@ def _reading_findings(reading: Reading, column: Column, dictionary: Dictionary) 
         )
 
 
-def _item_findings(values: Array, column: Column, measure: Measure) -> Iterator[Finding]:
+def _item_findings(values: Array, column: Column, measure: Measure, dictionary: Dictionary) -> Iterator[Finding]:
     for way in measure.derive:
         if way["kind"] != "sum_score" or column.item not in way["items"]:
             continue
@@ -196,11 +249,12 @@ def _item_findings(values: Array, column: Column, measure: Measure) -> Iterator[
         )
         outside &= (values < low) | (values > high) | (values % 1 != 0)
         if not_applicable.any():
-            what = f"people whom item `{column.item}` does not apply to: counted as not answered"
+            what = f"answers to item `{column.item}` say that it does not apply: counted as not answered"
             yield Finding("note", measure.name, what, int(not_applicable.sum()), "", column.name)
         if outside.any():
             what = f"values of item `{column.item}` are outside {low:g} to {high:g}"
-            remedy = "List a missing code under `missing_codes`, or mend the file"
+            remedy = _suspected_codes(values[outside], dictionary)
+            remedy = remedy or "List a missing code under `missing_codes`, or mend the file"
             yield Finding("error", measure.name, what, int(outside.sum()), remedy, column.name)
         return
 
@@ -216,15 +270,21 @@ def _within_hard_range(
     count = int(outside.sum())
     if not count:
         return values, ()
-    suspects = sorted({code for code in dictionary.suspect_codes if (raw[outside] == code).any()})
     what = f"values of column `{column.name}` lie outside {low:g} to {high:g} {measure.unit}"
-    if suspects and np.isin(raw[outside], suspects).all():
-        named = ", ".join(f"{code:g}" for code in suspects)
-        remedy = f"All of them are {named}: if that means missing, add `missing_codes: [{named}]`"
-    else:
+    remedy = _suspected_codes(raw[outside], dictionary)
+    if not remedy:
         remedy = f"Check unit and convention of the column ({_hint(values[outside], column, measure)}) or mend the file"
     finding = Finding("error", measure.name, what, count, remedy, column.name)
     return np.where(outside, np.nan, values), (finding,)
+
+
+def _suspected_codes(outside: Array, dictionary: Dictionary) -> str:
+    """What to write when all values outside a range are numbers that files use for missing; "" when some are not."""
+    suspects = sorted({code for code in dictionary.suspect_codes if (outside == code).any()})
+    if not suspects or not np.isin(outside, suspects).all():
+        return ""
+    named = ", ".join(f"{code:g}" for code in suspects)
+    return f"All of them are {named}: if that means missing, add `missing_codes: [{named}]`"
 
 
 def _hint(outside: Array, column: Column, measure: Measure) -> str:

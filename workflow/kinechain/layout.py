@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 
 from kinechain.cohort import Finding
 from kinechain.cohort_spec import CohortSpec, hash_remedy
+from kinechain.harmonise import read_numbers
 from kinechain.measures import Dictionary, word_of
 from kinechain.numerics import Array
-from kinechain.pseudonyms import looks_private, pseudonyms
+from kinechain.pseudonyms import looks_dated, looks_private, pseudonyms
 
 Index = NDArray[np.int64]
 Words = NDArray[np.object_]
+SUMMARY_WORD = re.compile(
+    "mean|average|median|sd|std|sem?|min(imum)?|max(imum)?|range|sum|totals?|count|n|mittelwert|summe|gesamt|medel(värde)?"
+    "|summa|moyenne|somme|media|promedio"
+)
+"""Words at the foot of a table, which no person is called."""
+
 SAMPLE_OF_IDS = 2000
 """So many ids tell whether they are codes or names."""
 
@@ -106,6 +113,8 @@ def lay_out(
         row_visit = np.zeros(n, dtype=np.int64)
     elif "visit" in spec.structure:
         visits, row_visit = _visits(spec, _words(frame[spec.structure["visit"]], dictionary), blank, findings)
+    elif "visit_date" in spec.structure:
+        visits, row_visit = _visits_by_date(spec, frame, person, findings)
     else:
         visits, row_visit = (), np.zeros(n, dtype=np.int64)
     usable = (person >= 0) & (row_visit >= 0)
@@ -226,6 +235,12 @@ def _check_ids(ids: Words, spec: CohortSpec, findings: list[Finding]) -> None:
         what = f"ids of column `{column}` look like names, dates of birth or free text"
         remedy = f"Name a column of codes, or keep a keyed hash: {hash_remedy('id', column)}"
         findings.append(Finding("error", "", what, private, remedy, column))
+    plain = pd.Series(ids, dtype="str").str.lower().str.strip(" .:()±*=")
+    summaries = int(plain.str.fullmatch(SUMMARY_WORD).sum())
+    if summaries and plain.str.contains(r"\d").mean() >= 0.5:  # where ids are initials, SD may be a person
+        what = f"ids of column `{column}` are words such as mean, SD or total: rows of a summary and no people"
+        remedy = "Leave them out with `read: {footer_rows: ...}` or `eligibility`, or mend the file"
+        findings.append(Finding("error", "", what, summaries, remedy, column))
     alike = distinct.str.lower()
     for mark in (" ", "\t", "_", "-"):
         alike = alike.str.replace(mark, "", regex=False)
@@ -261,6 +276,10 @@ def _visits(
         names = tuple(sorted(found, key=float)) if all(_is_number(word) for word in found) else tuple(found)
         position = {name: index for index, name in enumerate(names)}
         row = np.array([position.get(word, -1) for word in words], dtype=np.int64)
+    if not spec.visits and looks_dated(names) > len(names) / 2:
+        what = f"names of visits in column `{column}` are dates, which are never published"
+        remedy = f"Write `visit_date: {column}`: visits are then numbered by date"
+        findings.append(Finding("error", "", what, len(names), remedy, column))
     names = tuple(re.sub(r"\W+", "_", name) for name in names)  # they become parts of columns' names
     unknown = int(((row < 0) & ~blank).sum())
     if unknown:
@@ -268,6 +287,35 @@ def _visits(
         what = f"rows of column `{column}` belong to no known visit"
         findings.append(Finding("error", "", what, unknown, remedy, column))
     return names, row
+
+
+def _visits_by_date(
+    spec: CohortSpec, frame: pd.DataFrame, person: Index, findings: list[Finding]
+) -> tuple[tuple[str, ...], Index]:
+    """Visits where the file gives dates alone: the first date of each person is visit 1, the next one visit 2 ..."""
+    column = spec.structure["visit_date"]
+    day = _dates(frame, column, spec, [])  # what cannot be read is told where the days are counted
+    known = (person >= 0) & np.isfinite(day)
+    row = np.full(len(frame), -1, dtype=np.int64)
+    row[known] = pd.Series(day[known]).groupby(person[known]).rank("dense").to_numpy(dtype=np.int64) - 1
+    most = int(row.max(initial=-1)) + 1
+    if not most:
+        return (), row
+    if most == 1:
+        return (), np.where(person >= 0, 0, -1)
+    blank = frame[column].isna() | (frame[column].astype(str).str.strip() == "")
+    dateless = int(((person >= 0) & blank.to_numpy(dtype=bool)).sum())
+    if dateless:
+        what = f"rows have no date in column `{column}`, so that nothing says which visit they are"
+        findings.append(Finding("error", "", what, dateless, "Fill in the dates", column))
+    visits_of = pd.Series(row[known]).groupby(person[known]).max() + 1
+    fewer = int((visits_of < most).sum())
+    if fewer:
+        what = f"people have fewer than {most} dates in column `{column}`: which visit they missed is not known"
+        remedy = "Visits are numbered by date; where one in the middle may be missing, name a column under `visit:`"
+        findings.append(Finding("warning", "", what, fewer, remedy, column))
+    numbers = [str(number) for number in range(1, most + 1)]
+    return tuple(re.sub(r"\W+", "_", spec.visits.get(number, number)) for number in numbers), row
 
 
 def _is_number(word: str) -> bool:
@@ -353,7 +401,7 @@ def _roles(
             findings.append(Finding("error", "", what, conflicts, "Mend the file: a person has one", column))
         first = _first_word(sides, layout.person_of_rows)
         roles["affected_side"] = np.array([first.get(int(number), "") for number in layout.person], dtype=object)
-    days = _visit_days(spec, frame, layout, findings)
+    days = _visit_days(spec, frame, layout, dictionary, findings)
     if days is not None:
         roles["visit_day"] = days
     return roles
@@ -374,17 +422,18 @@ def _conflicts(words: Words, person: Index) -> int:
     )
 
 
-def _visit_days(spec: CohortSpec, frame: pd.DataFrame, layout: Layout, findings: list[Finding]) -> Array | None:
+def _visit_days(
+    spec: CohortSpec, frame: pd.DataFrame, layout: Layout, dictionary: Dictionary, findings: list[Finding]
+) -> Array | None:
     """Days of each unit: as the file says, or since the person's first date. Dates themselves never enter."""
     if "visit_day" in spec.structure:
-        days = pd.to_numeric(frame[spec.structure["visit_day"]], errors="coerce").to_numpy(dtype=float)
-        return _unit_mean(days, layout)
+        return _unit_mean(_days(frame, spec.structure["visit_day"], dictionary, findings), layout)
     if spec.visit_days and layout.per_column_visits:
         days = np.full(layout.n_units, np.nan)
         for visit, column in spec.visit_days.items():
             if visit in layout.visits:
                 here = layout.unit >= 0
-                values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+                values = _days(frame, column, dictionary, findings)
                 days[layout.unit[here] + layout.visits.index(visit)] = values[here]
         return days
     day = np.full(layout.n_units, np.nan)
@@ -408,6 +457,15 @@ def _visit_days(spec: CohortSpec, frame: pd.DataFrame, layout: Layout, findings:
         what = "visits are dated before an earlier visit of the same person"
         findings.append(Finding("error", "", what, backwards, "Mend the dates, or the order under `visits`", column))
     return np.asarray(day - first, dtype=float)
+
+
+def _days(frame: pd.DataFrame, column: str, dictionary: Dictionary, findings: list[Finding]) -> Array:
+    """Days of each row as numbers; a finding for those that are none."""
+    reading = read_numbers(frame[column], missing_words=dictionary.missing_words)
+    if reading.unreadable:
+        what = f"values of column `{column}` are no number of days"
+        findings.append(Finding("error", "", what, reading.unreadable, "Mend the file, or name `visit_date:`", column))
+    return reading.values
 
 
 def _dates(frame: pd.DataFrame, column: str, spec: CohortSpec, findings: list[Finding]) -> Array:

@@ -30,8 +30,8 @@ DIGITS = 32
 """Hexadecimal digits kept of a hash: 128 bits, so that two people never share one by chance."""
 
 _PRIVATE_WORD = re.compile(
-    "(sur|first|last|full|fore|vor|nach)?names?|namn|nom|prenom|birth(day|date)?|dob|born|geburtsdatum"
-    "|address|(tele)?phone|mobile|e?mail|ssn|personnummer"
+    "(sur|first|last|full|fore|vor|nach)?names?|(för|efter)?namn|nom|prenom|birth(day|date)?|dob|born|geburts(datum|tag)"
+    "|födelsedatum|address|adresse?|(tele)?phone|telefon|mobile|e?mail|ssn|personn(umme)?r"
 )
 """Words in a column's head that say it names a person, is a date of birth or tells where somebody is to be found."""
 
@@ -57,6 +57,11 @@ def looks_private(words: Iterable[str]) -> int:
         or (_NAME.fullmatch(word) is not None and not word.isupper() and len(word) > 2)
         for word in words
     )
+
+
+def looks_dated(words: Iterable[str]) -> int:
+    """How many words look like a date."""
+    return sum(_DATE.fullmatch(word) is not None for word in words)
 
 
 def read_key(root: Path, environment: Mapping[str, str] = os.environ) -> bytes:

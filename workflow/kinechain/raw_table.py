@@ -26,6 +26,7 @@ class RawTable:
     labels    column -> its label in the file, where the format has labels
     value_labels  column -> value -> its label
     row_keys  columns that tell rows of one person apart in formats that spread a person over rows
+    units     column -> its unit, where a row of the file says it
     settings  what was found out, in the words of `read:` in the cohort's yaml
     """
 
@@ -36,6 +37,7 @@ class RawTable:
     value_labels: Mapping[str, Mapping[object, str]] = field(default_factory=dict)
     row_keys: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def unique_names(header: Sequence[object]) -> list[str]:

@@ -34,7 +34,7 @@ def suspicions(
     for identity in dictionary.identities:
         found += check_identity(identity, values, dictionary)
     for expectation in dictionary.expectations:
-        found += check_expectation(expectation, values)
+        found += check_expectation(expectation, values, layout)
     for name, array in quantities.items():
         measure = dictionary[name]
         for check in (check_unit_mixture, check_decimal_slips, check_digits, check_ends):
@@ -65,32 +65,39 @@ def check_identity(identity: Identity, values: Mapping[str, Array], dictionary: 
         flipped[index] *= -1
         mended = np.abs(total - flipped.sum(axis=0))[seen] <= identity.warn_beyond
         if beyond and mended.mean() > 0.9:
-            what = f"people in whom {identity.name} fails, and holds with the sign of `{name}` turned"
+            what = f"measurements in which {identity.name} fails, and holds with the sign of `{name}` turned"
             yield Finding(
                 "error", name, what, off, "Name the other `convention` of its column; it is never turned here"
             )
             return
     level = "error" if beyond else "warning"
     limit, count = (identity.error_beyond, beyond) if beyond else (identity.warn_beyond, off)
-    what = f"people in whom {identity.name} is off by more than {limit:g} {unit}"
+    what = f"measurements in which {identity.name} is off by more than {limit:g} {unit}"
     yield Finding(level, identity.total, what, count, "Check the three columns: units, conventions, mixed-up people")  # type: ignore[arg-type]  # one of two literals
 
 
-def check_expectation(expectation: Expectation, values: Mapping[str, Array]) -> Iterator[Finding]:
-    """Two measures whose correlation is clearly of the sign that it cannot have."""
+def check_expectation(expectation: Expectation, values: Mapping[str, Array], layout: Layout) -> Iterator[Finding]:
+    """Two measures whose correlation is clearly of the sign that it cannot have, visit by visit.
+
+    Each visit may have columns, and so conventions, of its own; the first that is wrong is told.
+    """
     first, second = expectation.measures
     if first not in values or second not in values:
         return
-    r, n = _correlation(values[first], values[second])
-    if n < FEWEST_PAIRS or not np.isfinite(r):
-        return
-    # the far end of the 95 % interval (Fisher's z): a sign is opposite only where chance does not explain it
-    far = np.tanh(np.arctanh(np.clip(r, -0.999999, 0.999999)) + expectation.sign * 1.96 / np.sqrt(n - 3))
-    if far * expectation.sign < 0:
-        shown = f"{r:.2f}".replace("-", "\N{MINUS SIGN}")
-        what = f"people in whom `{first}` and `{second}` correlate {shown}, the opposite of what they must"
-        remedy = f"Convention or unit suspected: {expectation.reason}"
-        yield Finding(expectation.level, first, what, n, remedy)
+    for number in range(max(1, len(layout.visits))):
+        here = layout.visit == number if layout.visits else np.ones(layout.n_units, dtype=bool)
+        r, n = _correlation(values[first][here], values[second][here])
+        if n < FEWEST_PAIRS or not np.isfinite(r):
+            continue
+        # the far end of the 95 % interval (Fisher's z): a sign is opposite only where chance does not explain it
+        far = np.tanh(np.arctanh(np.clip(r, -0.999999, 0.999999)) + expectation.sign * 1.96 / np.sqrt(n - 3))
+        if far * expectation.sign < 0:
+            shown = f"{r:.2f}".replace("-", "\N{MINUS SIGN}")
+            when = f" at visit {layout.visits[number]}" if layout.visits else ""
+            what = f"people in whom `{first}` and `{second}` correlate {shown}{when}, the opposite of what they must"
+            remedy = f"Convention or unit suspected: {expectation.reason}"
+            yield Finding(expectation.level, first, what, n, remedy)
+            return
 
 
 def _correlation(x: Array, y: Array) -> tuple[float, int]:
@@ -188,7 +195,7 @@ def check_ends(values: Array, measure: Measure) -> Iterator[Finding]:
     for end, word in zip(measure.hard, ("lowest", "highest"), strict=True):
         count = int((seen == end).sum())
         if count / len(seen) > 0.15:
-            what = f"people have the {word} value of `{measure.name}`, more than 15 % of all"
+            what = f"values of `{measure.name}` are the {word} there is, more than 15 % of all"
             yield Finding(
                 "note", measure.name, what, count, "Linear models see less than there is; compare a rank-based check"
             )
@@ -206,10 +213,10 @@ def check_scale(values: Array, measure: Measure, dictionary: Dictionary) -> Iter
     for other in dictionary.measures.values():
         steps = _times(other, measure)
         if _times(measure, other) and other.hard and 0 < seen.max() <= other.hard[1]:
-            what = f"people, none with a `{measure.name}` above {other.hard[1]:g}, where `{other.name}` ends"
+            what = f"values of `{measure.name}`, none above {other.hard[1]:g}, where `{other.name}` ends"
             yield Finding("warning", measure.name, what, len(seen), remedy)
         elif steps and steps % 1 == 0 and len(np.unique(seen)) >= 5 and (seen % steps == 0).all():
-            what = f"people, all with a multiple of {steps:g} as `{measure.name}`: these are steps of `{other.name}`"
+            what = f"values of `{measure.name}`, all multiples of {steps:g}: these are steps of `{other.name}`"
             yield Finding("warning", measure.name, what, len(seen), remedy)
 
 

@@ -71,7 +71,9 @@ def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, optio
         names = [str(name) for name in outline.column_names]
         check_header(names, wanted or (), shown)
         chosen = [name for name in names if wanted is None or name in set(wanted)]
-        keep = {"user_missing": not options.get("user_missing", True)}
+        counts_as_missing = options.get("user_missing", True)
+        # SPSS's own are read as they stand, so that they can be counted before they are taken away
+        keep = {"user_missing": kind == "sav" or not counts_as_missing}
         frame, meta = read(path, usecols=chosen, **keep) if chosen else read(path, metadataonly=True)
     except (
         pyreadstat.ReadstatError,
@@ -84,20 +86,34 @@ def _read(kind: str, path: Path, shown: str, wanted: Sequence[str] | None, optio
         raise UserError(broken) from None
     labels = {name: str(label) for name, label in meta.column_names_to_labels.items() if label}
     values = {name: dict(items) for name, items in meta.variable_value_labels.items()}
-    findings = []
-    if kind == "sav" and not keep["user_missing"] and any(meta.missing_ranges.get(name) for name in chosen):
-        count = sum(bool(meta.missing_ranges.get(name)) for name in chosen)
-        findings.append(
-            Finding("note", "", f"values the file declares missing are missing here, in {count} mapped columns", 0)
-        )
-    return RawTable(_column_by_column(frame), tuple(names), tuple(findings), labels, values)
+    declared = meta.missing_ranges if kind == "sav" and counts_as_missing else {}
+    findings: list[Finding] = []
+    table = _column_by_column(frame, declared, findings)
+    return RawTable(table, tuple(names), tuple(findings), labels, values)
 
 
-def _column_by_column(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table with memory of its own for each column, so that a column which was used can be let go.
+def _column_by_column(
+    frame: pd.DataFrame, declared: Mapping[str, Sequence[Mapping[str, Any]]], findings: list[Finding]
+) -> pd.DataFrame:
+    """The same table without what it declares missing, with memory of its own for each column.
 
-    The library hands over one block of all numbers, which stays whole as long as a single column of it is needed.
+    declared  column -> ranges of values, lo to hi, that the file declares missing
+
+    The library hands over one block of all numbers, which stays whole as long as a single column of it is needed; of
+    columns apart, one that was used can be let go.
     """
+    import numpy as np
     import pandas as pd
 
-    return pd.DataFrame({name: column.copy() for name, column in frame.items()}, index=frame.index, copy=False)
+    columns = {}
+    for name, column in frame.items():
+        own = column.copy()
+        gone = np.zeros(len(own), dtype=bool)
+        for span in declared.get(str(name), ()):
+            gone |= ((own >= span["lo"]) & (own <= span["hi"])).to_numpy(dtype=bool, na_value=False)
+        if gone.any():
+            own[gone] = None
+            what = f"values of column `{name}` are missing by the file's own declaration"
+            findings.append(Finding("note", "", what, int(gone.sum()), "", str(name)))
+        columns[name] = own
+    return pd.DataFrame(columns, index=frame.index, copy=False)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinechain.cohort import Finding
 from kinechain.errors import Problem, UserError, closest
 from kinechain.raw_table import RawTable, check_header, unique_names
 
@@ -62,11 +63,40 @@ def read_workbook(
             raise UserError(Problem(shown, f"row 1 of the sheet is not the header: it has no `{missing[0]}`", remedy))
     below = rows[at + 1 : len(rows) - int(options.get("footer_rows", 0))]
     units_row = int(options.get("units_row", 0)) - 1
+    units: dict[str, str] = {}
     if at < units_row < at + 1 + len(below):
+        said = zip(names, below[units_row - at - 1], strict=False)
+        units = {name: str(cell).strip() for name, cell in said if _is_filled(cell)}
         below = [row for index, row in enumerate(below, start=at + 1) if index != units_row]
+    findings = () if "footer_rows" in options else tuple(_footer_findings(below))
     chosen = [(name, index) for index, name in enumerate(names) if wanted is None or name in set(wanted)]
     frame = pd.DataFrame({name: pd.Series([row[index] for row in below], dtype=object) for name, index in chosen})
-    return RawTable(frame.replace({"": None}), tuple(names))
+    return RawTable(frame.replace({"": None}), tuple(names), findings, units=units)
+
+
+LONGEST_FOOTER = 5
+"""More rows than these below an empty one are people that somebody set apart."""
+
+
+def footer_length(rows: Sequence[Sequence[object]]) -> int:
+    """Rows at the end, from the first filled one below an empty row to the last, where they are few; 0 where none are.
+
+    Notes alone do not count: some row of the footer must hold more than its first cells, as a mean below a table does.
+    """
+    filled = [sum(_is_filled(cell) for cell in row) for row in rows]
+    while filled and not filled[-1]:
+        filled.pop()
+    start = next((at + 1 for at in range(len(filled) - 1, -1, -1) if not filled[at]), 0)
+    tail = filled[start:]
+    return len(rows) - start if start and len(tail) <= LONGEST_FOOTER and max(tail) > 2 else 0
+
+
+def _footer_findings(rows: Sequence[Sequence[object]]) -> Iterator[Finding]:
+    length = footer_length(rows)
+    if length:
+        what = "the sheet has filled rows below an empty one at its end, as a footer with means has"
+        remedy = f"Say `read: {{footer_rows: {length}}}` to leave them out, or `footer_rows: 0` if they are people"
+        yield Finding("error", "", what, 0, remedy)
 
 
 def likely_layout(path: Path, shown: str) -> dict[str, Any]:
@@ -81,9 +111,10 @@ def likely_layout(path: Path, shown: str) -> dict[str, Any]:
     if header > 1:
         read["header_row"] = header
     below = rows[header : header + 2]
-    if len(below) == 2 and _is_of_words(below[0]) and not _is_of_words(below[1]):
+    if len(below) == 2 and is_units_row(*below):
         read["units_row"] = header + 1
-    return read
+    footer = footer_length(rows[header:])
+    return read | ({"footer_rows": footer} if footer else {})
 
 
 def _fullest_sheet(path: Path, shown: str) -> tuple[tuple[int, str], list[list[Any]]]:
@@ -116,6 +147,19 @@ def _opened(path: Path, shown: str) -> Iterator[CalamineWorkbook]:
         if type(error).__name__ == "PanicException":
             raise UserError(_broken(shown)) from None
         raise
+
+
+UNIT_WORD = re.compile(
+    "mm|cm|m|in|inch|kg|lbs?|kpa|n|n/cm2|kg/cm2|deg(rees?)?|grad|°|%|percent|y|yr|years?|jahre|år|points|score"
+    "|h|hours?|h/day|d|days?"
+)
+"""What stands in a row of units; no person's row is words alone with one of these among them."""
+
+
+def is_units_row(row: Sequence[object], next_row: Sequence[object]) -> bool:
+    """Whether a row below the header holds units: words alone, one of them a unit, above a row with numbers."""
+    words = {str(cell).strip(" ()[]").lower().replace("²", "2") for cell in row if _is_filled(cell)}
+    return _is_of_words(row) and any(UNIT_WORD.fullmatch(word) for word in words) and not _is_of_words(next_row)
 
 
 def _is_of_words(row: Sequence[object]) -> bool:
