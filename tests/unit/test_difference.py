@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kinechain.cli import main
+from kinechain.commands.diff import lines_of
 from kinechain.difference import View, compare
 from kinechain.graph import build_graph
 
@@ -54,6 +55,23 @@ def test_what_a_model_is_asked_about_comes_before_its_covariates_and_shares_of_v
     after = view(CHAIN, {"m~z": noise + 9, "r2:m": noise + 9, "m~x": noise + 0.1 * noise})
     names = [change.effect for change in compare(before, after, level=0.95).changes]
     assert names[:2] == ["m~x", "ind_chain"] and set(names[2:]) == {"m~z", "r2:m"}
+
+
+def test_one_number_under_two_names_is_told_once_under_the_first_and_last_bits_do_not_count() -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.standard_normal(500)
+    first, other = noise + 1, (noise + 1) * (1 + 1e-14)
+    before = view(CHAIN, {"same": noise, "first": first, "other": other})
+    after = view(CHAIN, {"same": noise * (1 + 1e-14), "first": first * 2, "other": other * 2})
+    told = list(lines_of(compare(before, after, level=0.95)))
+    assert [line.split()[0] for line in told[-2:]] == ["effect", "first"]
+
+
+def test_no_minus_stands_before_zero() -> None:
+    change = np.full(500, -1e-5) + 1e-6 * np.random.default_rng(6).standard_normal(500)
+    before = view(CHAIN, {"e": np.ones(500)})
+    told = list(lines_of(compare(before, view(CHAIN, {"e": np.ones(500) + change}), level=0.95)))
+    assert told[-2].split() == ["e", "1.000", "1.000", "0.000", "[0.000,", "0.000]", "*"]
 
 
 def test_a_model_that_lost_its_numbers_says_why() -> None:

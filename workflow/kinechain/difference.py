@@ -10,6 +10,7 @@ import numpy as np
 
 from kinechain.graph import Graph, implied_independences, minimal_adjustment_sets
 from kinechain.numerics import Array
+from kinechain.rounding import published
 
 Item = TypeVar("Item")
 
@@ -153,8 +154,8 @@ def _is_beside(effect: str, covariates: frozenset[str]) -> bool:
 
 
 def _by_clearness(change: Change) -> tuple[bool, float]:
-    width = change.high - change.low
-    return bool(np.isnan(change.by)), -abs(change.by) / width if width > 0.0 else 0.0
+    width = change.high - change.low  # of equals the model's own order decides, not the last bit of a processor
+    return bool(np.isnan(change.by)), -published(abs(change.by) / width) if width > 0.0 else 0.0
 
 
 def _conditions(graph: Graph | None) -> dict[str, str]:

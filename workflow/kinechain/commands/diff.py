@@ -11,6 +11,7 @@ from kinechain.difference import Change, Difference, compare
 from kinechain.errors import Problem, UserError, closest
 from kinechain.io import write_text
 from kinechain.page import Part, render_page
+from kinechain.rounding import published
 from kinechain.sides import RunSide, Side, StudySide, matched, read_side
 
 LAST_RUN = "last-run"
@@ -148,18 +149,23 @@ def _distinct(difference: Difference) -> Iterator[Change]:
     """Effects that changed; one that is the same number under another name is left to the page."""
     seen: set[tuple[float, ...]] = set()
     for change in difference.changes:
-        numbers = (change.before, change.after, change.low)
-        if change.before != change.after and numbers not in seen:
+        numbers = tuple(published(value) for value in (change.before, change.after, change.low))
+        if numbers[0] != numbers[1] and numbers not in seen:
             seen.add(numbers)
             yield change
 
 
 def _numbers(change: Change) -> tuple[str, ...]:
-    return tuple("" if math.isnan(value) else f"{value:.3f}" for value in (change.before, change.after, change.by))
+    return tuple("" if math.isnan(value) else _told(value) for value in (change.before, change.after, change.by))
+
+
+def _told(value: float) -> str:
+    """Three decimals, and no minus before zero."""
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def _interval(change: Change) -> str:
-    return "" if math.isnan(change.low) else f"[{change.low:.3f}, {change.high:.3f}]"
+    return "" if math.isnan(change.low) else f"[{_told(change.low)}, {_told(change.high)}]"
 
 
 def page_of(before: str, after: str, found: list[Difference], alone: list[str], same: int, banner: str) -> str:
