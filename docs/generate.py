@@ -14,7 +14,20 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 PIP_ONLY = ("typst", "scipy-stubs", "types-jsonschema", "pandas-stubs", "types-pyyaml")
-ORDER = ("config", "cohort", "model", "measures", "claims", "decisions", "checks", "trial", "schematic", "registration")
+ORDER = (
+    "config",
+    "cohort",
+    "model",
+    "measures",
+    "claims",
+    "decisions",
+    "checks",
+    "trial",
+    "schematic",
+    "registration",
+    "moments",
+    "course",
+)
 FILES = {
     "config": "config/config.yaml",
     "cohort": "config/cohorts/<name>.yaml",
@@ -26,6 +39,17 @@ FILES = {
     "trial": "config/trial.yaml",
     "schematic": "config/schematic.yaml",
     "registration": "config/registration.yaml",
+    "moments": "data/published/<name>.yaml",
+    "course": "data/published/<trial>.yaml",
+}
+KINDS = {
+    "string": "text",
+    "object": "block",
+    "array": "list",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` · `false`",
+    "null": "nothing",
 }
 
 
@@ -56,39 +80,75 @@ def environment() -> str:
     )
 
 
-def rows(schema: dict[str, Any], root: dict[str, Any], prefix: str = "") -> list[str]:
-    """One line of a table for each key a schema knows, nested keys with their path."""
-    if "$ref" in schema:
+def settled(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its reference followed; what stands beside the reference goes first."""
+    while "$ref" in schema:
         target: Any = root
         for part in schema["$ref"].lstrip("#/").split("/"):
             target = target[part]
-        return rows(target, root, prefix)
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema
+
+
+def rows(schema: dict[str, Any], root: dict[str, Any], prefix: str = "") -> list[str]:
+    """One line of a table for each key a schema knows, nested keys with their path."""
+    schema = settled(schema, root)
     lines: list[str] = []
     for key, value in schema.get("properties", {}).items():
-        name = f"{prefix}{key}"
+        inner = settled(value, root)
         required = "yes" if key in schema.get("required", []) else ""
-        inner = value
-        while "$ref" in inner:
-            target = root
-            for part in inner["$ref"].lstrip("#/").split("/"):
-                target = target[part]
-            inner = {**target, **{k: v for k, v in inner.items() if k != "$ref"}}
-        kind = inner.get("type", "")
-        kind = " or ".join(kind) if isinstance(kind, list) else kind
-        if "enum" in inner:
-            kind = " · ".join(str(option) for option in inner["enum"])
-        about = " ".join(str(inner.get("description", "")).split()).replace("|", "\\|")
-        lines.append(f"| `{name}` | {kind} | {required} | {about} |")
-        lines += rows(inner, root, f"{name}.")
-        for nested, mark in (("additionalProperties", "<name>"), ("items", "[]")):
-            child = inner.get(nested)
-            if isinstance(child, dict):
-                lines += rows(child, root, f"{name}.{mark}." if mark != "[]" else f"{name}[].")
-    for nested in ("additionalProperties", "items"):
+        about = _cell(inner["description"])
+        lines.append(f"| `{prefix}{key}` | {kind_of(inner, root)} | {required} | {about} |")
+        lines += rows(inner, root, f"{prefix}{key}.")
+    for nested, mark in (("additionalProperties", "<name>."), ("items", "")):
         child = schema.get(nested)
-        if isinstance(child, dict) and not schema.get("properties"):
-            lines += rows(child, root, f"{prefix}<name>." if nested == "additionalProperties" else f"{prefix}[].")
+        if isinstance(child, dict):
+            lines += rows(child, root, f"{prefix.removesuffix('.')}[]." if nested == "items" else f"{prefix}{mark}")
+    for choice in schema.get("oneOf", ()):
+        lines += _choice(choice, root, prefix)
     return lines
+
+
+def _choice(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> list[str]:
+    """Keys that belong to one kind of a block: the kind first, the others under its name."""
+    kind = schema.get("properties", {}).get("kind")
+    if kind is None:
+        return []
+    name = f"{prefix}kind: {kind['const']}"
+    own = {key: value for key, value in schema["properties"].items() if key != "kind"}
+    return [
+        f"| `{name}` | | | {_cell(kind['description'])} |",
+        *rows({**schema, "properties": own}, root, f"… {kind['const']}."),
+    ]
+
+
+def kind_of(schema: dict[str, Any], root: dict[str, Any]) -> str:
+    """What may be written, in words: the options, or the kind of value with its bounds."""
+    if "enum" in schema:
+        return " · ".join(f"`{option}`" for option in schema["enum"])
+    if "const" in schema:
+        return f"`{str(schema['const']).lower()}`"
+    if "anyOf" in schema:
+        return " or ".join(kind_of(settled(one, root), root) for one in schema["anyOf"])
+    named = schema.get("type", "")
+    kinds = [KINDS[kind] for kind in (named if isinstance(named, list) else [named]) if kind]
+    if kinds == ["list"] and "items" in schema:
+        return f"list of {kind_of(settled(schema['items'], root), root)}".removesuffix(" of ")
+    return " or ".join(kinds) + _bounds(schema)
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    words = []
+    if low is not None and high is not None:
+        words.append(f"{low} to {high}")
+    else:
+        words += [f"{low} or more"] if low is not None else []
+        words += [f"{high} or less"] if high is not None else []
+    words += [f"above {above}"] if above is not None else []
+    words += [f"below {below}"] if below is not None else []
+    return f", {' and '.join(words)}" if words else ""
 
 
 def config_reference() -> str:
@@ -96,16 +156,53 @@ def config_reference() -> str:
     page = [
         "# What can be set, key by key",
         "",
-        "Made by `make lock` from `workflow/schemas/`; unknown keys are refused. Edit the yaml files beside this page,",
-        "never the workflow.",
+        "A study is set up in these files and nowhere else; unknown keys are refused, and `kinechain check` says",
+        "where. In the tables a dot leads into a block, `<name>` stands for a name of your own, `[]` for each entry of",
+        "a list, `…` for the block above it. Made by `make lock` from `workflow/schemas/`.",
+        "",
+        "| file | what it says |",
+        "|---|---|",
     ]
-    for name in ORDER:
-        path = ROOT / "workflow" / "schemas" / f"{name}.schema.yaml"
-        schema = yaml.safe_load(path.read_text(encoding="utf-8"))
-        about = " ".join(schema.get("description", "").split())
-        page += ["", f"## `{FILES[name]}`", "", about, "", "| key | value | required | meaning |", "|---|---|---|---|"]
-        page += rows(schema, schema)
+    schemas = {
+        name: yaml.safe_load((ROOT / "workflow" / "schemas" / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+        for name in ORDER
+    }
+    for name, schema in schemas.items():
+        about = _about(schema, FILES[name])
+        page.append(f"| [`{FILES[name]}`](#{_anchor(FILES[name])}) | {about[0].upper()}{about[1:]} |")
+    for name, schema in schemas.items():
+        about = _about(schema, FILES[name])
+        page += ["", f"## `{FILES[name]}`", "", f"{about[0].upper()}{about[1:]}"]
+        for example in schema.get("examples", ()):
+            shown = yaml.dump(example, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
+            page += ["", "The least that works:", "", "```yaml", shown.rstrip(), "```"]
+        page += ["", "| key | value | required | meaning |", "|---|---|---|---|", *rows(schema, schema)]
     return "\n".join(page) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text for one cell of a table: outside of code marks `<name>` would be taken for a tag."""
+    pieces = " ".join(text.split()).replace("|", "\\|").split("`")
+    return "`".join(it if place % 2 else it.replace("<", "&lt;") for place, it in enumerate(pieces))
+
+
+def _about(schema: dict[str, Any], file: str) -> str:
+    return " ".join(schema["description"].split()).removeprefix(file).strip()
+
+
+def _anchor(heading: str) -> str:
+    """The anchor both GitHub and the site give a heading."""
+    return re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Yaml as people write it: text of several lines as a block."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
 
 
 def main() -> int:
