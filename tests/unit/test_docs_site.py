@@ -11,7 +11,14 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import build_site  # noqa: E402 -- a script beside the pages it builds, found only now
+import api_pages  # noqa: E402 -- scripts beside the pages they make, found only now
+import build_site  # noqa: E402
+import claim_pages  # noqa: E402
+import formulas  # noqa: E402
+import generate  # noqa: E402
+
+from kinechain.evidence.rule import RULES  # noqa: E402
+from kinechain.schema import check_shape, load_schema  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +71,68 @@ def test_a_link_to_a_file_that_is_not_there_stops_the_build() -> None:
     assert kept == "a (`README.md`) [b](index.md) [c](https://a.b)"
     with pytest.raises(build_site.BrokenLinkError, match="nowhere"):
         build_site.with_checked_links("[a](../nowhere.py)", page)
+
+
+def test_formulas_are_drawn_and_read_aloud(site: Path) -> None:
+    page = (site / "methods.html").read_text(encoding="utf-8")
+    assert "$$" not in page
+    assert page.count('class="formula"') > 15
+    assert 'aria-label="\\chi^2 = n\\,F_{\\mathrm{ML}}"' in page
+
+
+def test_what_cannot_be_drawn_stops_the_build() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        formulas.with_formulas("$$\n\\nonsense{x}\n$$")
+
+
+def test_every_kind_of_rule_says_how_it_decides() -> None:
+    assert set(claim_pages.RULES) == set(RULES)
+
+
+def test_a_claim_page_gives_bound_design_model_and_what_simulation_found() -> None:
+    page = claim_pages.claim_pages()["claims/C04.md"]
+    assert "**The bound**: 0.1 SD per SD (`sesoi.standardised_path`)" in page
+    assert "cross sectional, longitudinal, trial (at most “went with”); summary (at most “goes with”)" in page
+    assert "pelvis_post ~ a*ham_tight + B_pelvis" in page
+    assert "| The chain is true, each link about .3 as observed | not false | 1,000 |" in page
+
+
+def test_every_module_stands_on_its_floor() -> None:
+    pages = api_pages.api_pages()
+    assert "## Floor 9: what people type" in pages["api/index.md"]
+    for module in sorted(path.stem for path in api_pages.PACKAGE.glob("*.py") if path.stem != "__init__"):
+        assert f"[`{module}`]({module}.md)" in pages["api/index.md"]
+
+
+def test_a_docstring_keeps_its_columns_as_a_table_and_its_prose_as_prose() -> None:
+    text = "What it is.\n\nA  (p, p)  paths,\n           row by row\nb  slopes|ends\n\nSource (2000),\neq. <4>."
+    assert [line for line in api_pages.described(text) if line] == [
+        "What it is.",
+        "| | |",
+        "|---|---|",
+        "| `A` | (p, p)\u2003paths, row by row |",
+        "| `b` | slopes\\|ends |",
+        "Source (2000), eq. &lt;4>.",
+    ]
+
+
+@pytest.mark.parametrize("name", generate.ORDER)
+def test_the_least_that_works_is_let_through(name: str) -> None:
+    for example in load_schema(name).get("examples", ()):
+        assert check_shape(example, name, Path(generate.FILES[name])) == []
+
+
+def test_the_reference_has_every_key_once_with_its_meaning() -> None:
+    for part in generate.config_reference().split("\n## ")[1:]:
+        rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
+        keys = [row[0] for row in rows]
+        assert len(keys) == len(set(keys)), part.splitlines()[0]
+        assert all(row[-1].strip() for row in rows)
+
+
+def test_the_reference_tells_bounds_options_and_the_keys_of_each_kind() -> None:
+    page = generate.config_reference()
+    assert "| `inference.seed` | whole number, 0 or more | yes |" in page
+    assert "| `inference.missing` | `listwise` · `fiml` |" in page
+    assert "| `… sum_score.min_answered` | whole number, 1 or more | yes |" in page
+    assert "each has a file config/cohorts/&lt;name>.yaml" in page
