@@ -501,7 +501,7 @@ def _structure_doubts(spec: CohortSpec, data: Mapping[str, Any]) -> Iterator[Dou
 
 
 def hash_remedy(role: str, name: str) -> str:
-    """The line of yaml that keeps only a keyed hash of a column."""
+    """The line of yaml, as code, that keeps only a keyed hash of a column: `id`, `site` or `cluster` as its role."""
     return f"`{role}: {{column: {name}, hash: keyed}}`"
 
 

@@ -14,7 +14,7 @@ THRESHOLD = 10
 
 
 def masked_count(count: int, threshold: int = THRESHOLD) -> int | None:
-    """One count that is no part of a published sum: None when it is small."""
+    """One count of people that is no part of a published sum: None from 1 to below `threshold`; 0 is shown."""
     return None if 0 < count < threshold else count
 
 

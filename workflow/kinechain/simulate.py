@@ -164,6 +164,8 @@ def with_reliability(truth: Truth, reliability: float | None = None, **of_column
 
     reliability  of every column that has error (those declared without error keep none)
     of_column    column -> reliability, in place of that
+
+    Raises UserError for a column the world does not have.
     """
     known = {column.name for column in truth.columns}
     for name in of_column:

@@ -122,6 +122,8 @@ def loglikelihood(graph: Graph, moments: Moments, fixed: tuple[str, ...]) -> flo
 
     A recursive graph without arcs among its free nodes factors into one regression a node, so that the maximum is in
     closed form: Wermuth (1980), doi 10.1080/01621459.1980.10477582.
+
+    Raises LinAlgError for a node that its causes explain to the last digit.
     """
     total = 0.0
     for node in graph.nodes:

@@ -101,6 +101,8 @@ def partial_correlation(covariance: Array) -> float:
 
     covariance  (p, p)  of the pair, then of what is given
 
+    Raises LinAlgError when the correlation reaches 1, or the matrix has no inverse.
+
     Reference: pingouin.partial_corr.
     """
     P = np.linalg.inv(covariance)

@@ -27,6 +27,8 @@ def check_mediators(study: Study) -> CheckResult:
 
     Columns: exposure, outcome, way, mediator (empty for the joint effect), estimate (standardised), low, high, share
     (of the total, where it has a meaning), note, n.
+
+    Raises LinAlgError for a variable that does not vary among the complete people.
     """
     columns = ["exposure", "outcome", "way", "mediator", "estimate", "low", "high", "share", "note", "n"]
     total, spec = study.plan.total, study.models.get(study.plan.main_model)

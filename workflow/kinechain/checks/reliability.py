@@ -91,6 +91,9 @@ def refuse(moments: Moments, reliability: Mapping[str, float], least: float) -> 
 def latent_model(spec: ModelSpec, moments: Moments, reliability: Mapping[str, float]) -> ModelSpec:
     """A path model with some of its variables replaced by single-indicator latents of known error variance.
 
+    moments      of the cohort: a latent's error variance is (1 - reliability) x its measure's variance, divisor n
+    reliability  variable -> share of its variance that is no error, from 0 to 1; at 1 and unnamed it stays as it is
+
     Paths and declared residual correlations are kept; a latent that is nobody's outcome is given the covariates'
     correlations by regressing it on them, so that everything is as free as before.
     """

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the number in every cohort that has it."""
+    """Print the number in every cohort that has it; UserError when no ledger is here or none has it."""
     root: Path = arguments.folder
     ledgers = {path.parent.name: read_json(path) for path in sorted((root / "reports").glob("*/ledger.json"))}
     if not ledgers:

@@ -86,7 +86,12 @@ class Family:
 def fit_equation(family: Family, y: Array, X: Array, clusters: Index | None) -> EquationFit:
     """The equation fitted on standardised predictors and carried back to their own units.
 
-    y  (n,), X (n, q) without a constant; no missing values
+    y         (n,)    outcome as its family wants it; no missing values
+    X         (n, q)  predictors without a constant; no missing values
+    clusters  (n,)    number of each person's cluster, for errors that allow for it; None without
+
+    Nothing is raised: a search that failed, a flat likelihood and classes that a predictor separates come back as a
+    fit without numbers, and `problem` says why.
     """
     q = X.shape[1]
     centre, spread = X.mean(axis=0), X.std(axis=0)

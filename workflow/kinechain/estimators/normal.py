@@ -34,12 +34,22 @@ def fit_ml(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
     """Maximum likelihood. With `missing: fiml` people with gaps count for what they have.
 
     data  a Cohort, Moments, a data frame or named columns; `draw_sample` says what is left out and what is refused
+
+    Raises UserError for a model with ordered outcomes, and for clusters when the data are moments. A fit that is not
+    identified or did not converge is returned without numbers, its status saying why.
     """
     return _fit(spec, data, seed, is_robust=bool(spec.options.cluster))
 
 
 def fit_mlr(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:
-    """Maximum likelihood with sandwich standard errors and the Yuan-Bentler statistic in its Mplus form."""
+    """Maximum likelihood with sandwich standard errors and the Yuan-Bentler statistic in its Mplus form.
+
+    data  as in `fit_ml`, but not moments: the sandwich needs the people
+
+    Raises UserError for moments and for a model with ordered outcomes. A fit that is not identified or did not
+    converge is returned without numbers, its status saying why. Yuan & Bentler (2000), Sociological Methodology 30,
+    165-200; reference values: tests/golden/lavaan.
+    """
     return _fit(spec, data, seed, is_robust=True)
 
 

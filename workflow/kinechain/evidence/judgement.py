@@ -132,7 +132,7 @@ def people_for_null(found: Found, sesoi: float, material: Material) -> int:
 
 
 def p_of(judgement: Judgement) -> float:
-    """The p-value behind the verdict that was given."""
+    """The p-value behind the verdict: of absence where that is practically zero, else of the finding; NaN if none."""
     return judgement.p_null if judgement.ruling.verdict == NULL else judgement.p_found
 
 

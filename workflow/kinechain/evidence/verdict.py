@@ -67,6 +67,8 @@ def judge(limits: Limits, *, sign: int, sesoi: float, gate: Sequence[str] = ()) 
     sign   claimed direction of the estimate, +1 or -1
     sesoi  smallest effect size of interest, positive, in the unit of the limits
 
+    Raises ValueError for another sign, or a sesoi that is not positive.
+
     Two one-sided tests: Schuirmann (1987), doi 10.1007/BF01068419; the same three-way reading of an interval as in
     Lakens, Scheel & Isager (2018), doi 10.1177/2515245918770963.
     """
@@ -89,6 +91,10 @@ def judge_equivalence(limits: Limits, *, bound: float, gate: Sequence[str] = ())
 
     supported when the 90 % interval lies strictly inside the bound, contradicted_opposite when the 95 % interval lies
     wholly outside it, inconclusive otherwise; not_testable when `gate` names a reason or a limit is missing.
+
+    bound  largest size that still counts as nothing, positive, in the unit of the limits
+
+    Raises ValueError for a bound that is not positive.
     """
     if not bound > 0:
         raise ValueError(f"an equivalence claim needs a positive bound, not {bound}")

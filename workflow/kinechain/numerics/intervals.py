@@ -63,6 +63,8 @@ def limits(
     null          value the p-value is about
     errors        levels, from the first, whose Monte Carlo errors are wanted; None for all
 
+    Failed draws (NaN) are left out, effect by effect. Raises ValueError when bc or bca lack what they need.
+
     Efron (1987), Journal of the American Statistical Association 82, 171-185 (bc, bca).
     """
     effects, attempted = draws.shape

@@ -42,7 +42,10 @@ def roll_from_plumb(top_x: Array, top_y: Array, bottom_x: Array, bottom_y: Array
 
 
 def elevation(start: Point, end: Point) -> Array:
-    """Angle of the line from start to end above the forward horizontal, -180 to 180 degrees."""
+    """Angle of the line from start to end above the forward horizontal, -180 to 180 degrees.
+
+    returns  (n,)  one a person; NaN where a coordinate is missing
+    """
     return np.rad2deg(np.arctan2(end.u - start.u, end.a - start.a))
 
 
@@ -52,7 +55,10 @@ def plate_slope(rear: Point, front: Point) -> Array:
 
 
 def plumb_lean(lower: Point, upper: Point) -> Array:
-    """Angle between the vertical and the line from lower to upper landmark, degrees; backward is positive."""
+    """Angle between the vertical and the line from lower to upper landmark, degrees; backward is positive.
+
+    returns  (n,)  one a person; NaN where a coordinate is missing
+    """
     return np.rad2deg(np.arctan2(lower.a - upper.a, upper.u - lower.u))
 
 
@@ -71,7 +77,7 @@ class Arch:
 
 
 def arch(top: Point, apex: Point, bottom: Point) -> Arch:
-    """The arch with ends `top` and `bottom` and its farthest point `apex`."""
+    """The arch with ends `top` and `bottom` and its farthest point `apex`; NaN where a coordinate is missing."""
     chord_a, chord_u = top.a - bottom.a, top.u - bottom.u
     length = np.hypot(chord_a, chord_u)
     rise_a, rise_u = apex.a - bottom.a, apex.u - bottom.u

@@ -88,7 +88,11 @@ def order_draws(draws: Array, depth: int, null: float = 0.0) -> Ordered:
 
 
 def first_of_equals(draws: Array) -> NDArray[np.intp]:
-    """For each row, the first row that holds the same bits."""
+    """For each row, the first row that holds the same bits.
+
+    draws    (e, d)  an effect a row; failed draws are NaN, and equal where their bits are
+    returns  (e,)    the row's own place where no earlier one is its equal
+    """
     bits = np.ascontiguousarray(draws).view(np.int64)
     first = np.arange(draws.shape[0])
     seen: dict[bytes, list[int]] = {}

@@ -49,13 +49,16 @@ class Marginal:
 
 
 def normal_density(z: Array) -> Array:
-    """Standard normal density; 0 at infinity."""
+    """Standard normal density at each `z`, of any shape; 0 at infinity, NaN where `z` is."""
     density: Array = np.exp(-0.5 * np.minimum(z * z, 1400.0)) / np.sqrt(2.0 * np.pi)
     return density
 
 
 def fit_numeric(y: Array, X: Array) -> Marginal:
-    """Least squares of `y` (n,) on a constant and `X` (n, q), with normal scores. No missing values."""
+    """Least squares of `y` (n,) on a constant and `X` (n, q), with normal scores. No missing values.
+
+    Raises CannotEstimateError when the covariates are linearly dependent.
+    """
     design = np.column_stack([np.ones(len(y)), X])
     solution, _, rank, _ = np.linalg.lstsq(design, y, rcond=None)
     coefficients: Array = np.asarray(solution, dtype=np.float64)

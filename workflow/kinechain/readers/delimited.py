@@ -167,7 +167,13 @@ def _numbers(column: Any) -> Array:
 
 
 def sniff(path: Path, shown: str, options: Mapping[str, Any]) -> tuple[Dialect, list[Finding]]:
-    """The dialect of a file: what is declared, and the rest by looking at its beginning."""
+    """The dialect of a file: what is declared, and the rest by looking at its beginning.
+
+    shown    the file's name in messages
+    options  keys of `read` in the cohort's yaml
+
+    Raises UserError for a file that is no text in its encoding, and where no header stands.
+    """
     with path.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
     findings: list[Finding] = []

@@ -13,6 +13,8 @@ def read_square(path: Path, shown: str) -> dict[str, Any]:
     """What a square csv says, in the words of a moments yaml.
 
     Rows whose first cell is n, mean or sd (in any case) hold those; cells above or below the diagonal may be empty.
+
+    Raises UserError when no row says how many people these are.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

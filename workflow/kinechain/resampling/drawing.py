@@ -113,7 +113,16 @@ def make_drawer(
     helpers: Sequence[str] = (),
     draws: int = CHUNK,
 ) -> Drawer:
-    """The way to draw this model from these data; `draws` matter where each is dear: no more are made than asked."""
+    """The way to draw this model from these data.
+
+    scheme   how: people with replacement, in strata or clusters, imputed, or from the estimates or published moments
+    strata   (N,)  within which people are drawn
+    cluster  (N,)  drawn as a whole; "" is refused, for such a person belongs nowhere
+    helpers  further columns that help to impute
+    draws    how many are wanted; it matters where each is dear: no more are made than asked
+
+    Raises UserError for a scheme the model or the data do not allow.
+    """
     if cluster is not None and np.any(cluster == ""):
         what = "some people have no cluster, so that clusters cannot be drawn"
         raise UserError(Problem(spec.where, what, "Fill the column in, or leave those people out"))
@@ -237,7 +246,10 @@ def _worked(chunks: Sequence[int]) -> Share:
 
 
 def join_draws(parts: Sequence[Draws]) -> Draws:
-    """Draws of several chunk jobs as one, in the order given (chunk order)."""
+    """Draws of several chunk jobs as one, in the order given (chunk order).
+
+    Raises ValueError when they are not of one model, cohort, seed and scheme.
+    """
     first = parts[0]
     for part in parts[1:]:
         for key in ("model", "cohort", "seed", "scheme", "names"):

@@ -104,7 +104,13 @@ def partial_group(sums: PatternSums, scale: Scale) -> GroupDraws:
 def parameters_of_groups(
     model: NewtonModel, groups: tuple[GroupDraws, ...], exogenous: tuple[Array | None, ...]
 ) -> ParameterDraws:
-    """Every row of the table in every draw."""
+    """Every row of the table in every draw.
+
+    groups     the draws' moments, one entry a group of people
+    exogenous  of each group the moments of its fixed causes, None where the model has none
+
+    A draw whose search failed is NaN in every row and marked as failed.
+    """
     theta, failed = search_draws(model.rams, groups, exogenous, model.optimum)
     values, standardised = [], []
     with np.errstate(all="ignore"):

@@ -128,6 +128,9 @@ def parameters_of_moments(model: RecursiveModel, moments: MomentDraws, scale: Sc
     """Every row of the table, in every draw.
 
     moments  of the variables standardised by `scale`, in the order of `model.names`
+    scale    unit and spread of each variable, by which the rows get their own units back
+
+    A draw in which an equation has no solution is NaN in every row and marked as failed.
     """
     found = regress(moments.covariance, model.equations)
     spread = scale.spread

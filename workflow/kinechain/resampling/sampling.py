@@ -232,7 +232,12 @@ class Features:
 
 
 def make_features(X: Rows) -> Features:
-    """Features of the complete rows of data (N, p) with gaps as NaN. Raises UserError when fewer than two are."""
+    """Features of the complete rows of data.
+
+    X  (N, p)  gaps as NaN; a row with one is left out
+
+    Raises UserError when fewer than two rows are complete.
+    """
     found = survey(X)
     if found.complete.sum() < 2:
         raise UserError(

@@ -27,6 +27,8 @@ def interval_table(draws: Draws, interval: str = "percentile", level: float = 0.
     standardised_std_error, standardised_mc_error_low, standardised_mc_error_high, standardised_p_value. Limits are NaN
     where more than 5 % of the draws failed, and for R2: its upward bias is doubled in every resample, and no interval
     made of resamples covers it as it says. Draws that resampled nobody are labelled monte_carlo whatever was asked.
+
+    Raises UserError for a kind of interval that is not known.
     """
     import pandas as pd
 

@@ -68,7 +68,10 @@ class Tipping:
 def complete_trial(
     trial: Trial, plan: TrialPlan, outcome: str, random: np.random.Generator
 ) -> tuple[Imputations, NDArray[np.bool_]]:
-    """Completed data sets of an outcome, with the auxiliaries of the plan; and who entered (n,)."""
+    """Completed data sets of an outcome, with the auxiliaries of the plan; and who entered (n,).
+
+    Raises UserError when what is unseen cannot be imputed from what is seen.
+    """
     Y = trial.values[outcome]
     V = Y.shape[1]
     columns = [Y, *(trial.values[name] for name in _auxiliaries(trial, plan, outcome))]
