@@ -64,12 +64,13 @@ from kinechain.numerics.batched_recursive import Equations, regress
 from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.intervals import limits
 from kinechain.numerics.moments import Moments, moments_from_data
+from kinechain.parameter_table import ParameterTable
 from kinechain.raw_table import RawTable
 from kinechain.resampling.draws import effects_of
 from kinechain.resampling.monte_carlo import make_monte_carlo_drawer
 from kinechain.resampling.recursive import RecursiveModel, parameters_of_moments, recursive_model
 from kinechain.simulate import draw_frame, stream
-from kinechain.spec import ModelSpec, ParameterTable, build_spec
+from kinechain.spec import ModelSpec, build_spec
 from kinechain.truths import read_truth
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,10 @@ from kinechain.numerics import Array
 from kinechain.numerics.model import NormalModel
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.ram import curve_moments, differentiate_moments, imply_moments
-from kinechain.spec import build_table, parse_model, spec_from_text, write_table
+from kinechain.parameter_rows import build_table
+from kinechain.parameter_table import write_table
+from kinechain.spec import spec_from_text
+from kinechain.syntax import parse_model
 from tests.tolerances import FINITE_DIFFERENCE
 
 MODELS = (

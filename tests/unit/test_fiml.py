@@ -12,7 +12,8 @@ from kinechain.fit import Fit, row_values
 from kinechain.numerics.likelihood import log_likelihood, patterns_from_data
 from kinechain.numerics.model import NormalModel, saturated_moments
 from kinechain.numerics.ram import imply_moments
-from kinechain.spec import row_name, spec_from_text
+from kinechain.parameter_table import row_name
+from kinechain.spec import spec_from_text
 from tests.tolerances import CLOSED_FORM, FINITE_DIFFERENCE, OPTIMUM
 from tests.unit.engine_material import CHAIN, SERIAL, serial_data
 

@@ -16,7 +16,8 @@ from kinechain.inspection import explained_variance, find_modification_indices, 
 from kinechain.numerics import Array
 from kinechain.numerics.model import NormalModel
 from kinechain.numerics.moments import Moments, moments_from_data, moments_from_published
-from kinechain.spec import row_name, spec_from_text
+from kinechain.parameter_table import row_name
+from kinechain.spec import spec_from_text
 from tests.tolerances import CLOSED_FORM, FINITE_DIFFERENCE, OPTIMUM
 from tests.unit.engine_material import CHAIN, FACTOR, SERIAL, factor_data, serial_data
 

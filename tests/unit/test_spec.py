@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from kinechain.errors import UserError
-from kinechain.spec import ModelOptions, ParameterTable, build_spec, build_table, row_name, spec_from_text, write_table
+from kinechain.parameter_rows import ModelOptions, build_table
+from kinechain.parameter_table import ParameterTable, row_name, write_table
+from kinechain.spec import build_spec, spec_from_text
 from kinechain.syntax import parse_model
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.expressions import Expression, evaluate
 from kinechain.numerics import Array
-from kinechain.spec import ModelSpec, ParameterTable, row_name
+from kinechain.parameter_table import ParameterTable, row_name
+from kinechain.spec import ModelSpec
 
 MOST_PATHS = 256
 """Specific indirect effects of one pair that are listed; a pair with more has its total indirect effect only."""

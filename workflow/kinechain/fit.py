@@ -12,7 +12,8 @@ import numpy as np
 
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.parameter_table import ParameterTable
+from kinechain.spec import ModelSpec
 
 if TYPE_CHECKING:
     from kinechain.numerics.wls import WlsModel

@@ -20,9 +20,9 @@ from kinechain.numerics.polychoric import pairs
 from kinechain.numerics.ram import Part, Ram, differentiate_moments, imply_moments
 from kinechain.numerics.robust import saturated_derivatives
 from kinechain.numerics.wls import WlsModel
+from kinechain.parameter_table import Row
 from kinechain.rounding import published
 from kinechain.solution import solve_rows
-from kinechain.spec import Row
 
 AT_A_BOUND = 1e-8
 """Distance from an inequality constraint below which it holds with equality."""

@@ -14,7 +14,8 @@ from kinechain.numerics.collinearity import describe_relation, find_relations
 from kinechain.numerics.likelihood import Patterns, patterns_from_data, patterns_from_moments
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.ram import Index
-from kinechain.spec import ModelSpec, ParameterTable, unknown_variables
+from kinechain.parameter_table import ParameterTable
+from kinechain.spec import ModelSpec, unknown_variables
 
 SPAN = (1e-30, 1e30)
 """Ranges of values whose squares and products stay far from the limits of double precision."""

@@ -15,7 +15,7 @@ import numpy as np
 from kinechain.fit import Fit, row_values
 from kinechain.numerics import Array
 from kinechain.numerics.ram import differentiate_moments, imply_moments
-from kinechain.spec import ParameterTable
+from kinechain.parameter_table import ParameterTable
 
 if TYPE_CHECKING:
     from kinechain.numerics.wls import WlsModel

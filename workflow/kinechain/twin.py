@@ -20,7 +20,8 @@ from kinechain.fit import Fit, row_gradients, row_values, std_errors_of
 from kinechain.numerics import Array
 from kinechain.numerics.moments import moments_from_data
 from kinechain.numerics.twin import exact_rows, nearest_distances
-from kinechain.spec import ModelSpec, row_name
+from kinechain.parameter_table import row_name
+from kinechain.spec import ModelSpec
 
 LABEL = "for reproducing, not for discovery"
 COLUMN = "synthetic_twin"

@@ -17,9 +17,10 @@ from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.estimators import ESTIMATORS, fit_model
 from kinechain.fit import Fit
 from kinechain.fit_record import fit_record
+from kinechain.parameter_rows import GROUP_EQUALITIES
 from kinechain.places import texts_in_place
 from kinechain.sample import DataError
-from kinechain.spec import GROUP_EQUALITIES, ModelSpec, build_spec, spec_from_text
+from kinechain.spec import ModelSpec, build_spec, spec_from_text
 
 if TYPE_CHECKING:
     from kinechain.numerics.moments import Moments

@@ -23,8 +23,10 @@ from kinechain.fit import Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
 from kinechain.numerics.ram import Index
+from kinechain.parameter_rows import build_table
+from kinechain.parameter_table import ParameterTable, Row, row_name
 from kinechain.sample import Sample, draw_sample
-from kinechain.spec import ModelSpec, ParameterTable, Row, build_table, row_name
+from kinechain.spec import ModelSpec
 
 NO_JOINT_TEST: Final = "equations fitted one by one have no joint test of fit; test the independences the model implies"
 NO_STANDARD: Final = "equations with different distributions share no standardised scale"

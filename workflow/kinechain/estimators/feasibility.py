@@ -10,7 +10,8 @@ from kinechain.errors import Problem, UserError
 from kinechain.estimators.layout import read_constraints
 from kinechain.numerics import Array
 from kinechain.numerics.optimise import Constraints, make_feasible
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.parameter_table import ParameterTable
+from kinechain.spec import ModelSpec
 
 MET = 1e-7
 """Distance from a constraint, in units of what stands in it, at which it counts as met."""

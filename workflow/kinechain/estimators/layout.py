@@ -12,7 +12,7 @@ from kinechain.expressions import Expression, linearise
 from kinechain.numerics import Array
 from kinechain.numerics.optimise import Constraints, no_constraints
 from kinechain.numerics.ram import Index, Part, Ram
-from kinechain.spec import ParameterTable
+from kinechain.parameter_table import ParameterTable
 
 PARTS = {"=~": Part.A, "~": Part.A, "~~": Part.S, "~1": Part.M, "|": Part.TAU, "~*~": Part.DELTA}
 

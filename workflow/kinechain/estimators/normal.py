@@ -26,8 +26,9 @@ from kinechain.numerics.model import GroupModel, NormalModel, saturated_moments
 from kinechain.numerics.optimise import Constraints, Optimum, minimise
 from kinechain.numerics.ram import Index, Part, Ram, differentiate_moments
 from kinechain.numerics.robust import first_order_information, saturated_derivatives
+from kinechain.parameter_table import ParameterTable
 from kinechain.sample import DataError, Sample, check_size, draw_sample
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.spec import ModelSpec
 
 
 def fit_ml(spec: ModelSpec, data: Any, *, seed: int = 0) -> Fit:

@@ -9,8 +9,9 @@ import numpy as np
 from kinechain.fit import Accounting, Fit, Search, Status
 from kinechain.numerics import Array
 from kinechain.numerics.model import GroupModel
+from kinechain.parameter_table import ParameterTable
 from kinechain.sample import Sample
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.spec import ModelSpec
 
 
 def account_for(spec: ModelSpec, table: ParameterTable, sample: Sample) -> Accounting:

@@ -36,8 +36,10 @@ from kinechain.numerics.polychoric import OrdinalMoments, ordinal_moments
 from kinechain.numerics.probit import CannotEstimateError
 from kinechain.numerics.ram import Index, Part, Ram, imply_moments
 from kinechain.numerics.wls import WlsGroup, WlsInference, WlsModel, independence_statistic, infer
+from kinechain.parameter_rows import build_table
+from kinechain.parameter_table import ParameterTable
 from kinechain.sample import DataError, Sample, check_size, draw_sample
-from kinechain.spec import ModelSpec, ParameterTable, build_table
+from kinechain.spec import ModelSpec
 
 NO_LIKELIHOOD = "weighted least squares has no likelihood"
 ROBUST_MEASURES = (

@@ -14,6 +14,7 @@ from kinechain.numerics.batched_moments import MomentDraws, Scale, moments_of_su
 from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme, stream
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws, join_parameters
 from kinechain.resampling.sampling import (
     Design,
@@ -25,7 +26,6 @@ from kinechain.resampling.sampling import (
     sample_sums,
     unit_features,
 )
-from kinechain.spec import ParameterTable
 
 CHUNKS_AT_ONCE = 4
 """Chunks fitted together: wide enough that numpy's calls cost little, narrow enough for the cache."""

@@ -23,10 +23,10 @@ from kinechain.numerics.batched_fiml import (
 )
 from kinechain.numerics.batched_moments import MomentDraws, Scale
 from kinechain.numerics.streams import CHUNK, Scheme
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws, join_parameters
 from kinechain.resampling.recursive import RecursiveModel, parameters_of_moments
 from kinechain.resampling.sampling import TILED_FROM, Design, weight_blocks
-from kinechain.spec import ParameterTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import Scale, features, moments_of_sums
 from kinechain.numerics.streams import CHUNK, Scheme, chunk_sizes, stream
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws, join_parameters
 from kinechain.resampling.recursive import RecursiveModel, parameters_of_moments
 from kinechain.resampling.sampling import Design, chunk_weights
-from kinechain.spec import ParameterTable
 
 IMPUTATIONS = 5
 """Completed tables a draw is averaged over: the noise imputation leaves in a draw is then small beside resampling's."""

@@ -15,9 +15,10 @@ from kinechain.numerics.batched_newton import cell_values, imply
 from kinechain.numerics.batched_wishart import wishart_moments
 from kinechain.numerics.normal_law import symmetric_root
 from kinechain.numerics.streams import CHUNK, Scheme, stream
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.resampling.newton import exogenous_cells, fitted, newton_model, standardise_cells
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

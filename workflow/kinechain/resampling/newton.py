@@ -27,9 +27,10 @@ from kinechain.numerics.batched_newton import (
 )
 from kinechain.numerics.ram import Part, Ram
 from kinechain.numerics.streams import CHUNK, Scheme
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws, join_parameters
 from kinechain.resampling.sampling import Design, weight_blocks
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from kinechain.effect_plan import causal_order
 from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale
 from kinechain.numerics.batched_recursive import Equations, implied_covariance, regress
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws
-from kinechain.spec import ParameterTable
 
 Places = NDArray[np.intp]
 

@@ -24,10 +24,11 @@ from kinechain.numerics import Array
 from kinechain.numerics.batched_moments import MomentDraws, Scale
 from kinechain.numerics.moments import Moments
 from kinechain.numerics.streams import CHUNK, Scheme
+from kinechain.parameter_table import ParameterTable
 from kinechain.resampling.draws import ParameterDraws
 from kinechain.resampling.sampling import Design, chunk_weights
 from kinechain.solution import solve_rows, standardise_rows
-from kinechain.spec import ModelSpec, ParameterTable
+from kinechain.spec import ModelSpec
 
 if TYPE_CHECKING:
     from kinechain.effect_plan import EffectPlan
