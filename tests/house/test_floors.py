@@ -63,6 +63,8 @@ FLOORS: dict[str, float] = {
     "display": 7,
     "document": 7,
     "registered": 7,
+    "check_table": 7,
+    "paper": 7,
     "render": 7,
     "report": 7,
     "checklists": 7,

@@ -6,7 +6,7 @@ titles, labels, the author's own words) is shown exactly as it stands and never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -201,6 +201,14 @@ def keys_of(document: Document) -> tuple[str, ...]:
             if isinstance(part, Number):
                 found.setdefault(part.key)
     return tuple(found)
+
+
+def blocks_of(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks and those inside them, in reading order."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from blocks_of(block.blocks)
 
 
 def _all_prose(document: Document) -> Iterator[Prose]:

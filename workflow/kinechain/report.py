@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from kinechain import display, words
+from kinechain.check_table import CHECKS, check_table, in_words, names_of
 from kinechain.checklists import Checklist, answer_checklist
 from kinechain.display import is_hollow, model_title, verdict_words
 from kinechain.document import (
@@ -278,28 +279,55 @@ def _tier_words(results: Results) -> str:
 
 
 def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
-    items: list[Block] = []
-    for claim in results.claims:
-        name = str(claim["claim"])
-        title = say(
-            ledger,
-            "{name}: {verdict}. {gist}",
-            name=Quoted(name),
-            verdict=Quoted(verdict_words(claim)),
-            gist=Quoted(str(claim.get("gist", ""))),
-        )
-        lines: list[Prose] = [words.verdict_sentence(claim, ledger)]
-        resolution = words.resolution_sentence(claim, ledger)
-        if resolution:
-            lines.append(resolution)
-        reasons = claim.get("reasons") or ()
-        lines.extend((Quoted(str(reason)),) for reason in ([reasons] if isinstance(reasons, str) else reasons))
-        if claim.get("would_overturn"):
-            lines.append(
-                say(ledger, "What could overturn it: {what}.", what=Quoted(str(claim["would_overturn"]).rstrip(".")))
-            )
-        items.append(Details(title, (Bullets(tuple(lines)),), f"claim-{name}"))
+    """Every claim that was judged with its reasons, then the others in a line each."""
+    names = names_of(results)
+    judged = [claim for claim in results.claims if claim.get("verdict") != "not_testable"]
+    others = [claim for claim in results.claims if claim.get("verdict") == "not_testable"]
+    items: list[Block] = [_judged(claim, ledger, names) for claim in judged]
+    if others:
+        lines = tuple(_not_testable(claim, ledger, names) for claim in others)
+        anchors = tuple(f"claim-{claim['claim']}" for claim in others)
+        items.append(Details(say(ledger, "Not testable here, and why"), (Bullets(lines, anchors),), "not-testable"))
     return items
+
+
+def _judged(claim: Mapping[str, Any], ledger: Ledger, names: Mapping[str, str]) -> Details:
+    name = str(claim["claim"])
+    title = say(
+        ledger,
+        "{name}: {verdict}. {gist}",
+        name=Quoted(name),
+        verdict=Quoted(verdict_words(claim)),
+        gist=Quoted(str(claim.get("gist", ""))),
+    )
+    lines: list[Prose] = [words.verdict_sentence(claim, ledger)]
+    resolution = words.resolution_sentence(claim, ledger)
+    if resolution:
+        lines.append(resolution)
+    lines.extend((Quoted(in_words(reason, names)),) for reason in _reasons(claim))
+    if claim.get("would_overturn"):
+        lines.append(
+            say(ledger, "What could overturn it: {what}.", what=Quoted(str(claim["would_overturn"]).rstrip(".")))
+        )
+    return Details(title, (Bullets(tuple(lines)),), f"claim-{name}")
+
+
+def _not_testable(claim: Mapping[str, Any], ledger: Ledger, names: Mapping[str, str]) -> Prose:
+    """A claim this cohort cannot judge: what it says, why not, and what would judge it."""
+    overturn = str(claim.get("would_overturn") or "").rstrip(".")
+    return say(
+        ledger,
+        "{name}: {gist}. {reasons}{overturn}",
+        name=Quoted(str(claim["claim"])),
+        gist=Quoted(str(claim.get("gist", "")).rstrip(".")),
+        reasons=Quoted(in_words(" ".join(_reasons(claim)), names)),
+        overturn=Quoted(f" {overturn}." if overturn else ""),
+    )
+
+
+def _reasons(claim: Mapping[str, Any]) -> list[str]:
+    reasons = claim.get("reasons") or ()
+    return [str(reason) for reason in ([reasons] if isinstance(reasons, str) else reasons)]
 
 
 def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
@@ -459,27 +487,6 @@ def _rivals(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     return (*first, table)
 
 
-CHECK_TITLES = {
-    "robustness": "Robustness values and benchmarks",
-    "residual_correlation": "Error correlation that undoes a link",
-    "adjustment": "Sets of covariates that would do",
-    "independences": "Independences the chain implies",
-    "atlas": "Models that fit equally well",
-    "reliability": "If measures were less reliable",
-    "missing": "If missing values were handled otherwise",
-    "specifications": "Every admissible specification",
-    "influence": "Without single people",
-    "negative_controls": "Pairs the chain cannot join",
-    "splines": "A curve against a line",
-    "threshold": "A change of slope",
-    "moderation": "Paths that depend on a third variable",
-    "natural_effects": "Natural effects with interaction",
-    "mediators": "Mediators jointly and one by one",
-    "clinical_units": "In clinical units",
-    "equivalence": "Equivalence to zero",
-}
-"""Titles of the checks, in reading order."""
-
 MOST_ROWS = 40
 """Rows of a check that the page prints; a longer table is a file to open."""
 
@@ -487,21 +494,25 @@ MOST_ROWS = 40
 def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
     figures = ("sensitivity", "contours", "specification_curve")
     blocks = [_figure(name, pictures, results, ledger) for name in figures]
+    names = names_of(results)
     long: list[Prose] = []
-    for name, title in CHECK_TITLES.items():
+    silent: list[Prose] = []
+    for name, about in CHECKS.items():
         table = results.checks.get(name)
-        notes = tuple((Quoted(str(note)),) for note in results.notes.get(name, ()))
-        said: tuple[Block, ...] = (Bullets(notes),) if notes else ()
+        notes = tuple(dict.fromkeys(in_words(note, names) for note in results.notes.get(name, ())))
+        title = Quoted(about.title)
         if table is None or table.empty:
-            blocks += [Details((Quoted(title),), said)] if said else []
+            silent += [say(ledger, "{title}. {why}", title=title, why=Quoted(" ".join(notes)))] if notes else []
         elif len(table) > MOST_ROWS:
-            long.append(say(ledger, "{title}: {link}.", title=Quoted(title), link=_file("checks", f"{name}.csv")))
-            long.extend(notes)
+            told = say(ledger, "{title}: {link}.", title=title, link=_file("checks", f"{name}.csv"))
+            long.append((*told, *(Quoted(f" {note}") for note in notes)))
         else:
-            shown = display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv")
-            blocks.append(Details((Quoted(title),), (*said, shown)))
+            said: tuple[Block, ...] = (Bullets(tuple((Quoted(note),) for note in notes)),) if notes else ()
+            blocks.append(Details((title,), (*said, check_table(results, ledger, name, csv=f"checks/{name}.csv"))))
     if long:
         blocks.append(Details(say(ledger, "Checks whose tables are too long for this page"), (Bullets(tuple(long)),)))
+    if silent:
+        blocks.append(Details(say(ledger, "Checks that found nothing to check, and why"), (Bullets(tuple(silent)),)))
     return tuple(blocks)
 
 
