@@ -66,6 +66,7 @@ FLOORS: dict[str, float] = {
     "check_table": 7,
     "paper": 7,
     "render": 7,
+    "sheet": 7,
     "report": 7,
     "checklists": 7,
     "works": 7,

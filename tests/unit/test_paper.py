@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kinechain.document import Cell, Document, Section, Table, Words
-from kinechain.paper import LINE_PT, layout, render_pdf
+from kinechain.paper import render_pdf
 from kinechain.publish import read_templates
+from kinechain.sheet import LINE_PT, layout
 from tests.fixtures.report_inputs import people_results
 from tests.unit.test_report import document_of
 
@@ -115,12 +116,11 @@ def test_no_two_words_of_a_wide_table_stand_on_one_another(columns: int, tmp_pat
 
 def test_a_table_is_set_as_large_as_its_columns_allow() -> None:
     small = Table("t", (), ("Claim", "n"), (False, True), ((Cell("C"), Cell("1")),))
-    assert (layout(small).size, layout(small).columns, layout(small).is_kept) == (8.0, "auto, auto", True)
+    assert (layout(small).size, layout(small).is_natural, layout(small).is_kept) == (8.0, True, True)
     wide = layout(wide_table())
-    widths = [float(part.removesuffix("fr")) for part in wide.columns.split(", ")]
     assert wide.size < 8
     assert not wide.is_kept
-    assert sum(widths) == pytest.approx(LINE_PT, abs=1)
+    assert sum(wide.widths) == pytest.approx(LINE_PT, abs=1)
 
 
 def test_a_caption_stands_over_its_table(file: Path) -> None:

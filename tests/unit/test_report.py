@@ -225,7 +225,7 @@ HARMLESS = (
     "| place",
     "| extent",
     "sheet.size",
-    "sheet.columns",
+    "| columns",
     "level",
     "section.anchor",
 )

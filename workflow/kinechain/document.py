@@ -234,3 +234,13 @@ def prose_of(block: Block) -> Iterator[Prose]:
                 yield from prose_of(inner)
         case _:
             return
+
+
+def by_verdict(chips: Iterable[Chip]) -> list[tuple[str, list[str]]]:
+    """Claims of each verdict, in the order of the strip; an asterisk marks those that rest on several effects."""
+    groups: dict[str, list[str]] = {}
+    for chip in chips:
+        words, _, note = chip.words.partition("; rests on several effects")
+        starred = chip.words != words
+        groups.setdefault(words + note, []).append(chip.claim + "*" * starred)
+    return list(groups.items())
