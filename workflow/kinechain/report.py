@@ -75,14 +75,10 @@ class Shelf:
     works: Mapping[str, Work] = field(default_factory=dict)
 
 
-GUARDED = ("title", "objective", "abstract", "interpretation", "implications", "limitations", "generalisability")
-"""The authors' own statements about what the study shows: the language guard reads them."""
-
-
 def check_language(results: Results) -> list[Problem]:
     """Statements of the authors that say more than the cohort's design can carry."""
     study = results.study.get("study") or {}
-    texts = {f"config.yaml: study.{name}": str(study[name]) for name in GUARDED if study.get(name)}
+    texts = {f"config.yaml: study.{name}": str(study[name]) for name in words.GUARDED if study.get(name)}
     return words.guard(texts, results.cohort.design)
 
 
