@@ -159,5 +159,5 @@ def test_links_that_do_not_survive_the_correction_are_worded_so() -> None:
             dict(claim) | {"survives_multiplicity": survives, "verdict": "supported"} for claim in results.claims
         )
         shown[survives] = plain(words.links_words(build_ledger(replace(results, claims=claims))))
-    assert shown[True] == "Of 5 links of the chain 5 held as claimed"
-    assert shown[False] == "Of 5 links of the chain 5 held as claimed, none after correction for many claims"
+    assert shown[True] == "All 5 links of the chain held as claimed"
+    assert shown[False] == "All 5 links of the chain held as claimed, none after correction for many claims"

@@ -15,6 +15,10 @@ SAFE_ADDRESSES = ("https://doi.org/", "https://pubmed.ncbi.nlm.nih.gov/")
 """Where a link on paper may lead outside it: to a checked work."""
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Stands inside a number, such as that of 95 %, which no line breaks."""
+
+
 def render_typst(document: Document, templates: Mapping[str, str]) -> str:
     """The document as typst markup; every text stands in a string literal, so that none of it is read as markup."""
     rows = {key: f"n-{place}" for place, key in enumerate(doc.keys_of(document), start=1)}
@@ -80,7 +84,7 @@ def _prose(prose: Prose, rows: Mapping[str, str]) -> str:
 
 
 def _part(part: doc.Part, rows: Mapping[str, str]) -> str:
-    text = typst_literal(part.text)
+    text = typst_literal(part.text.replace(" ", NO_BREAK) if isinstance(part, Number) else part.text)
     match part:
         case Number(key=key) if key in rows:
             return f"#lead({typst_literal(rows[key])}, {text});"

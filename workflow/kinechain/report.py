@@ -590,23 +590,30 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
     missing = str(main.get("missing") or inference.get("missing", "listwise"))
     if results.cohort.design != "summary":
         sentences.append(say(ledger, MISSING.get(missing, "How missing values were treated is not on record.")))
-    if "study/draws" in ledger and "study/seed" in ledger and results.cohort.design != "summary":
-        interval = INTERVALS.get(str(inference.get("interval", "percentile")), str(inference.get("interval")))
+    drawn = results.effects_of(results.main_model)
+    interval = str(drawn["interval"].iloc[0]) if len(drawn) and "interval" in drawn else ""
+    if "study/draws" in ledger and "study/seed" in ledger and interval in INTERVALS:
+        shared = "" if results.cohort.design == "summary" else "; all models of a cohort share their resamples"
         sentences.append(
             say(
                 ledger,
-                "Intervals are {interval} intervals{works} from {draws} draws with seed {seed}; all models of a "
-                "cohort share their resamples.",
-                interval=Quoted(interval),
+                f"Intervals are {{interval}} intervals{{works}} from {{draws}} draws with seed {{seed}}{shared}.",
+                interval=Quoted(INTERVALS[interval]),
                 works=_citing(shelf, "product_intervals"),
                 draws="study/draws",
                 seed="study/seed",
             )
         )
+    if results.cohort.design == "trial":
+        told = (
+            "Arms were compared as assigned, by a model of all visits that holds their means equal at the first one, "
+            "leaves the covariances of visits free and uses whatever visits a person has."
+        )
+        sentences.append(say(ledger, told))
     sentences.append(
         say(
             ledger,
-            "Verdicts follow a rule fixed beforehand, with a test of equivalence{equal} where a null is claimed; "
+            "Verdicts follow one rule, declared in config, with a test of equivalence{equal} where a null is claimed; "
             "correction for many claims (by Holm in the primary family, by the false discovery rate{rate} elsewhere) "
             "does not change a verdict but is shown beside it.",
             equal=_citing(shelf, "equivalence"),
@@ -624,9 +631,17 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
 
 
 STATEMENTS = {
+    "abstract": "Abstract",
     "rationale": "Rationale",
     "setting": "Setting",
+    "levels": "Level of each measurement",
+    "bias": "Bias",
     "interventions": "Interventions",
+    "randomisation": "Random sequence",
+    "concealment": "Concealment of assignments",
+    "implementation": "Who enrolled and assigned",
+    "blinding": "Blinding",
+    "harms": "Harms",
     "registration": "Registration",
     "protocol": "Protocol",
     "interpretation": "Interpretation",
@@ -635,6 +650,7 @@ STATEMENTS = {
     "ethics": "Ethics",
     "funding": "Funding",
     "conflicts": "Interests",
+    "availability": "Data and code",
 }
 """The authors' own statements: key of `study` in config -> title."""
 

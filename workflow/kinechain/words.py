@@ -177,9 +177,11 @@ def asked(results: Results, ledger: Ledger) -> Prose:
         return say(
             ledger, f"{start}: a cohort of {{n}} people.", design=Quoted(f"a {design.text}"), n="cohort/n", **chain
         )
+    is_whole = ledger["flow/analysed"].value == ledger["cohort/n"].value
+    used = "all of whom the main model used" if is_whole else "of whom the main model used {used}"
     return say(
         ledger,
-        f"{start} of {{n}} people, of whom the main model used {{used}}.",
+        f"{start} of {{n}} people, {used}.",
         design=Quoted(f"a {design.text}"),
         n="cohort/n",
         used="flow/analysed",
@@ -229,9 +231,10 @@ def links_words(ledger: Ledger) -> Prose:
         return say(ledger, start if held == kept else f"{start}, but not after correction for many claims")
     if not held:
         return say(ledger, "Of {all} links of the chain that could be judged none held as claimed", all="links/judged")
-    start = "Of {all} links of the chain {held} held as claimed"
-    if judged != ledger["links/all"].value:
-        start = "Of {all} links of the chain that could be judged {held} held as claimed"
+    which = "links of the chain" if judged == ledger["links/all"].value else "links of the chain that could be judged"
+    start = f"Of {{all}} {which} {{held}} held as claimed"
+    if held == judged:
+        start = f"{'Both' if judged == 2 else 'All {all}'} {which} held as claimed"
     if held == kept:
         return say(ledger, start, all="links/judged", held="links/supported")
     if not kept:
@@ -267,6 +270,10 @@ def _sum_words(ledger: Ledger, group: str) -> Prose:
     null, opposite = f"{group}/contradicted_null", f"{group}/contradicted_opposite"
     if not ledger[null].value and not ledger[opposite].value:
         return say(ledger, "none was contradicted")
+    if not ledger[opposite].value:
+        return say(ledger, "{null} turned out practically zero", null=null)
+    if not ledger[null].value:
+        return say(ledger, "{opposite} turned out opposite", opposite=opposite)
     return say(ledger, "{null} turned out practically zero and {opposite} opposite", null=null, opposite=opposite)
 
 
@@ -336,7 +343,7 @@ def fit_words(ledger: Ledger, model: str) -> Prose | None:
         return None
     return say(
         ledger,
-        "The model fitted with {square}({df}, N = {n}) = {chisq}{p}, CFI = {cfi}, RMSEA = {rmsea}, SRMR = {srmr}.",
+        "Its fit was {square}({df}, N = {n}) = {chisq}{p}, CFI = {cfi}, RMSEA = {rmsea}, SRMR = {srmr}.",
         square=Quoted("χ²"),
         p=_p_words(ledger, key["pvalue"]),
         **{name: key[name] for name in ("df", "n", "chisq", "cfi", "rmsea", "srmr")},
@@ -379,8 +386,8 @@ def translation(results: Results, ledger: Ledger) -> Prose | None:
     units = results.cohort.units
     return say(
         ledger,
-        "In the measures' own units: {contrast} {unit} more {exposure} {verb} {value} {points} "
-        "of {outcome} ({level} interval {low} to {high}).",
+        "In the measures' own units: {contrast} {unit} more {exposure} {verb} a difference of {value} {points} "
+        "in {outcome} ({level} interval {low} to {high}).",
         contrast="study/contrast",
         unit=Quoted(units.get(x, "units")),
         exposure=Quoted(_low(results.label(x))),
