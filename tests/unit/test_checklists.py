@@ -1,5 +1,6 @@
 """Guidelines fill themselves from what is there, and are never green by silence."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 import yaml
 
 from kinechain.checklists import EVIDENCE, Checklist, Item, answer_checklist, answer_item, parse_checklists
+from kinechain.report import STATEMENTS
 from kinechain.works import cited, parse_bib
-from tests.fixtures.report_inputs import people_results, summary_results
+from tests.fixtures.report_inputs import people_results, summary_results, trial_results
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "workflow" / "templates"
 
@@ -62,6 +64,71 @@ def test_a_published_table_has_no_flow_and_no_missing_values() -> None:
 def test_sensitivity_is_not_claimed_when_nothing_was_run() -> None:
     assert EVIDENCE["sensitivity"].holds(people_results(n=120))
     assert not EVIDENCE["sensitivity"].holds(replace(people_results(n=120), checks={}))
+
+
+def test_checks_that_found_nothing_are_no_sensitivity_analysis() -> None:
+    results = people_results(n=120)
+    empty = {name: table.iloc[:0] for name, table in results.checks.items()}
+    assert not EVIDENCE["sensitivity"].holds(replace(results, checks=empty))
+
+
+def test_rivals_are_told_only_where_the_chain_was_compared_with_its_reverse() -> None:
+    results = people_results(n=120)
+    rival = {**results.claims[0], "kind": "rival", "verdict": "supported"}
+    judged = replace(results, directions={"indistinguishable": True}, claims=(*results.claims, rival))
+    assert EVIDENCE["rivals"].holds(judged)
+    assert not EVIDENCE["rivals"].holds(replace(judged, directions={"indistinguishable": None, "sentence": "Not."}))
+    silent = tuple({**claim, "verdict": "not_testable"} for claim in judged.claims)
+    assert not EVIDENCE["rivals"].holds(replace(judged, claims=silent))
+
+
+def test_a_design_is_named_in_the_title_or_the_abstract() -> None:
+    results = people_results(n=120)
+    named = replace(results, study={"study": {"title": "Pain", "abstract": "A cross-sectional study of pain."}})
+    assert EVIDENCE["named_design"].holds(named)
+    assert not EVIDENCE["named_design"].holds(replace(results, study={"study": {"title": "A path study of pain"}}))
+    trial = replace(trial_results(), study={"study": {"title": "A randomised trial"}})
+    assert EVIDENCE["named_design"].holds(trial)
+    assert not EVIDENCE["named_design"].holds(replace(trial, study={"study": {"title": "A cross-sectional study"}}))
+
+
+def test_a_frozen_config_is_a_registration(checklists: dict[str, Checklist]) -> None:
+    (item,) = (it for it in checklists["AGReMA"].items if it.number == "5")
+    results = people_results(n=120)
+    assert answer_item(item, replace(results, study={})).status == "not reported"
+    frozen = answer_item(item, replace(results, study={}, registration={"frozen": "2026-01-01"}))
+    assert (frozen.status, frozen.anchors) == ("reported", ("registration",))
+    said = replace(results, study={"study": {"registration": "There was none."}})
+    assert answer_item(item, said).status == "reported"
+
+
+def test_a_trial_shows_its_arms_where_it_tells_them(checklists: dict[str, Checklist]) -> None:
+    """An analysis of arms has no model file, and so no equations that could be missing from it."""
+    answers = {it.item.topic: it for it in answer_checklist(checklists["CONSORT"], trial_results())}
+    assert answers["Outcomes and estimation"].anchors == ("trial",)
+    assert answers["Flow of participants"].anchors == ("trial",)
+    without = replace(trial_results(), checks=people_results(n=120).checks)
+    answers = {it.item.topic: it for it in answer_checklist(checklists["CONSORT"], without)}
+    assert answers["Outcomes and estimation"].status == "not reported"
+    assert EVIDENCE["equations"].holds(trial_results()) == EVIDENCE["equations"].holds(people_results(n=200))
+
+
+def test_the_authors_words_stand_in_a_section_the_row_leads_to(checklists: dict[str, Checklist]) -> None:
+    """Every statement a checklist asks for is a key of config, and is printed in the report."""
+    schema = yaml.safe_load((TEMPLATES.parent / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    keys = set(schema["properties"]["study"]["properties"])
+    asked = {item.statement for it in checklists.values() for item in it.items if item.statement}
+    assert asked <= keys
+    assert asked <= {*STATEMENTS, "limitations"}
+    (ethics,) = (item for item in checklists["AGReMA"].items if item.statement == "ethics")
+    answer = answer_item(ethics, replace(people_results(n=120), study={"study": {"ethics": "Approved."}}))
+    assert answer.anchors == ("statements",)
+
+
+def test_a_prompt_names_what_would_fill_its_item(checklists: dict[str, Checklist]) -> None:
+    for checklist in checklists.values():
+        for item in checklist.items:
+            assert re.search(r"study\.\w+|config/|`\w+`|report\.\w+|inference\.|people", item.prompt), item
 
 
 def test_evidence_nobody_can_give_fails_the_build() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kinechain.document import Cell, Document, Section, Table, Words
+from kinechain.paper import render_pdf
 from kinechain.publish import read_templates
-from kinechain.render import render_pdf
+from kinechain.sheet import LINE_PT, layout
 from tests.fixtures.report_inputs import people_results
 from tests.unit.test_report import document_of
 
@@ -70,3 +72,63 @@ def test_every_page_renders_with_something_on_it(file: Path, tmp_path: Path) -> 
 def test_equal_documents_give_equal_papers() -> None:
     templates = read_templates(ROOT / "workflow" / "templates")
     assert render_pdf(document_of(people_results(n=120)), templates) == paper()
+
+
+def wide_table(columns: int = 16, rows: int = 70) -> Table:
+    """A table that cannot stand on one line: long texts, long heads, and many intervals."""
+    heads = ("effect", "why it was asked", *(f"standardised high {place}" for place in range(columns - 2)))
+    row = (Cell("first_measure~second_measure"), Cell("a sentence that goes on and on " * 3))
+    numbers = tuple(Cell("−0.2345") for _ in heads[2:])
+    return Table("wide", (Words("Wide."),), heads, (False, False, *(True,) * (columns - 2)), ((*row, *numbers),) * rows)
+
+
+def words_of(file: Path) -> list[list[tuple[float, float, float, float, str]]]:
+    """Words of every page with their boxes."""
+    pages = poppler("pdftotext", "-bbox", file, "-").split("<page ")[1:]
+    box = re.compile(r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">(.*?)</word>')
+    return [[(*map(float, found[:4]), found[4]) for found in box.findall(page)] for page in pages]  # type: ignore[misc]  # four numbers and a word
+
+
+def overlaps(page: list[tuple[float, float, float, float, str]]) -> list[tuple[str, str]]:
+    """Pairs of words that stand on one another, by more than a point each way."""
+    return [
+        (one[4], other[4])
+        for place, one in enumerate(page)
+        for other in page[place + 1 :]
+        if min(one[2], other[2]) - max(one[0], other[0]) > 1 and min(one[3], other[3]) - max(one[1], other[1]) > 4
+    ]
+
+
+@pytest.mark.parametrize("columns", [3, 10, 16])
+def test_no_two_words_of_a_wide_table_stand_on_one_another(columns: int, tmp_path: Path) -> None:
+    section = Section("effects", "Effects", (wide_table(columns),))
+    alone = Document("wide", "Wide", (Words("One table"),), False, (section,))
+    path = tmp_path / "wide.pdf"
+    path.write_bytes(render_pdf(alone, read_templates(ROOT / "workflow" / "templates")))
+    pages = words_of(path)
+    assert len(pages) > 1
+    assert [pair for page in pages for pair in overlaps(page)] == []
+    assert all(inside(*word[:4]) for page in pages for word in page)
+    # whole numbers, and the head again on every page
+    assert sum(word[4] == "−0.2345" for page in pages for word in page) == 70 * (columns - 2)
+    assert all("effect" in {word[4] for word in page} for page in pages)
+
+
+def test_a_table_is_set_as_large_as_its_columns_allow() -> None:
+    small = Table("t", (), ("Claim", "n"), (False, True), ((Cell("C"), Cell("1")),))
+    assert (layout(small).size, layout(small).is_natural, layout(small).is_kept) == (8.0, True, True)
+    wide = layout(wide_table())
+    assert wide.size < 8
+    assert not wide.is_kept
+    assert sum(wide.widths) == pytest.approx(LINE_PT, abs=1)
+
+
+def test_a_caption_stands_over_its_table(file: Path) -> None:
+    captions = 0
+    for page in words_of(file):
+        for place, word in enumerate(page):
+            if word[4] == "Table" and place + 1 < len(page) and re.fullmatch(r"\d+:", page[place + 1][4]):
+                captions += 1
+                under = [other for other in page if other[1] > word[3] + 4 and other[3] < A4[1] - 50]
+                assert len(under) > 3, f"Table {page[place + 1][4]} stands at the foot of a page without its rows"
+    assert captions > 8

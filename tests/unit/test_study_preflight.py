@@ -280,3 +280,40 @@ def test_a_study_without_trials_needs_no_plan_of_one(folder: Path) -> None:
     study = load_study(folder)
     check_once(study, study.config)
     assert "config/trial.yaml" not in study.inputs()[""]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("title: The chain alone", "title: Stretching reduces neck pain", "`reduces`"),
+        ("  - No unmeasured cause is", "  - Tightness leads to neck pain, and no unmeasured cause is", "`leads to`"),
+        ("ind_chain", "improves_pain", "`improves_pain`"),
+    ],
+)
+def test_words_of_a_model_that_say_more_than_its_cohorts_can(
+    folder: Path, change: Replace, old: str, new: str, words: str
+) -> None:
+    change("config/models/M1_chain.yaml", old, new)
+    place = at(folder, "config/models/M1_chain.yaml", words.strip("`"))
+    (line,) = [line for line in told(folder) if "says more" in line]
+    assert line.startswith(place)
+    assert f"{words} says more than a" in line
+    assert line.endswith("Write that one `went with` the other.")
+
+
+def test_words_of_the_study_are_read_before_anything_runs(folder: Path, change: Replace) -> None:
+    change("config/config.yaml", "study:\n", "study:\n  interpretation: Tight hamstrings cause neck pain.\n")
+    (line,) = [line for line in told(folder) if "says more" in line]
+    assert line.startswith(at(folder, "config/config.yaml", "hamstrings cause"))
+
+
+def test_a_model_of_trials_alone_may_say_more(folder: Path, change: Replace) -> None:
+    from dataclasses import replace
+
+    from kinechain.study_preflight import language_problems
+
+    change("config/models/M1_chain.yaml", "title: The chain alone", "title: Stretching reduces neck pain")
+    study = load_study(folder)
+    assert language_problems(study)
+    trials = {name: {**cohort, "design": "trial"} for name, cohort in study.cohorts.items()}
+    assert not language_problems(replace(study, cohorts=trials))

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import zipfile
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import docx
@@ -74,6 +75,39 @@ def test_libreoffice_opens_it_and_gives_every_table_back(tmp_path: Path) -> None
     )
     assert len(before) > 5
     assert after == before
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    names = [paragraph.style.name for paragraph in word.paragraphs if paragraph.style is not None]
+    levels = [int(name.removeprefix("Heading ")) for name in names if name and name.startswith("Heading ")]
+    assert set(levels) >= {1, 2, 3}
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_tables_keep_to_the_sheet_and_repeat_their_heads() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    sheet = word.sections[0]
+    assert sheet.page_width is not None
+    line = sheet.page_width - (sheet.left_margin or 0) - (sheet.right_margin or 0)
+    captions = [it.text for it in word.paragraphs if it.style is not None and it.style.name == "Caption"]
+    assert [text for text in captions if text.startswith("Table ")] == [
+        text
+        for number, text in enumerate((it for it in captions if it.startswith("Table ")), start=1)
+        if text.startswith(f"Table {number}. ")
+    ]
+    for table in word.tables:
+        widths = [column.width or 0 for column in table.columns]
+        assert 0 < sum(widths) <= line * 1.01
+        assert table._tbl.tr_lst[0].trPr is not None
+        assert table._tbl.tr_lst[0].trPr.xpath("./w:tblHeader")
+
+
+def test_a_work_opens_when_its_link_is_pressed_and_nothing_else_leads_outside() -> None:
+    word = docx.Document(io.BytesIO(render_docx(document())))
+    outside = {it.target_ref for it in word.part.rels.values() if it.is_external}
+    assert outside
+    assert all(target.startswith("https://doi.org/10.") for target in outside)
 
 
 def test_a_tables_cells_are_those_of_the_document() -> None:

@@ -45,6 +45,12 @@ def test_names_with_digits_come_in_as_quotations() -> None:
         "It improves posture.",
         "Pain is due to tightness.",
         "Stretching LOWERED pain",
+        "Tight hamstrings cause neck pain.",
+        "Tightness may cause\n  neck pain.",
+        "Flat backs contribute to pain.",
+        "Stretching does not reduce pain.",
+        "The affected side caused pain.",
+        "Stretching is effective against pain, whether or not it loosens.",
     ],
 )
 def test_the_guard_refuses_causal_verbs_in_a_cross_section(text: str) -> None:
@@ -66,6 +72,15 @@ def test_the_guards_whole_message() -> None:
     [
         ("Does stretching reduce neck pain?", "cross_sectional"),
         ("Tightness went with pain.", "cross_sectional"),
+        ("The results in this table are associations.", "cross_sectional"),
+        ("Increases in tightness went with more pain.", "cross_sectional"),
+        ("Pain on the affected side was scored; the least affected were young.", "cross_sectional"),
+        ("These data cannot show that stretching reduces neck pain.", "cross_sectional"),
+        ("Whether tightness causes pain stays open.", "cross_sectional"),
+        ("A common cause of both may explain the link.", "cross_sectional"),
+        ("Those with reduced range of motion reported more pain.", "cross_sectional"),
+        ("People were left out due to missing values.", "cross_sectional"),
+        ("Hypotheses were written down before the data were opened.", "cross_sectional"),
         ("Stretching reduces neck pain.", "trial"),
         ("Tightness precedes pain.", "longitudinal"),
     ],
@@ -243,5 +258,5 @@ def test_links_that_do_not_survive_the_correction_are_worded_so() -> None:
             dict(claim) | {"survives_multiplicity": survives, "verdict": "supported"} for claim in results.claims
         )
         shown[survives] = plain(words.links_words(build_ledger(replace(results, claims=claims))))
-    assert shown[True] == "Of 5 links of the chain 5 held as claimed"
-    assert shown[False] == "Of 5 links of the chain 5 held as claimed, none after correction for many claims"
+    assert shown[True] == "All 5 links of the chain held as claimed"
+    assert shown[False] == "All 5 links of the chain held as claimed, none after correction for many claims"

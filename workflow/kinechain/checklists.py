@@ -96,7 +96,10 @@ def answer_item(item: Item, results: Results) -> Answer:
     found = {name: EVIDENCE[name].holds(results) for name in item.evidence}
     parts = [*found.values(), *([bool(statement)] if item.statement else [])]
     status: Status = "reported" if all(parts) else "partly" if any(parts) else "not reported"
-    anchors = tuple(dict.fromkeys(EVIDENCE[name].anchor for name, is_there in found.items() if is_there))
+    places = [EVIDENCE[name].anchor for name, is_there in found.items() if is_there]
+    anchors = tuple(
+        dict.fromkeys([*places, *(["limits" if item.statement == "limitations" else "statements"] * bool(statement))])
+    )
     return Answer(item, status, anchors, statement, "" if status == "reported" else item.prompt)
 
 
@@ -127,6 +130,44 @@ def _is_titled(results: Results) -> bool:
     return bool(re.search(r"\b(mediat\w+|indirect|path|chain)\b", title, flags=re.IGNORECASE))
 
 
+DESIGN_NAMES = {
+    "cross_sectional": r"cross.sectional",
+    "longitudinal": r"longitudinal|prospective|repeated|follow.?up",
+    "trial": r"randomi[sz]ed",
+    "summary": r"published|summary|re.?analysis|meta.?analy",
+}
+"""Words by which a title or abstract names a design."""
+
+
+def _names_the_design(results: Results) -> bool:
+    study = results.study.get("study") or {}
+    told = f"{study.get('title', '')} {study.get('abstract', '')}"
+    return bool(re.search(DESIGN_NAMES.get(results.cohort.design, "$^"), told, flags=re.IGNORECASE))
+
+
+def _is_registered(results: Results) -> bool:
+    """Whether the config was frozen, or the authors say where it was registered or that it was not."""
+    return bool(results.registration) or bool((results.study.get("study") or {}).get("registration"))
+
+
+def _written(results: Results, key: str) -> bool:
+    """Whether every fitted model that has a file says something under a key; an analysis of arms has no file."""
+    files = [results.models[name] for name in results.fits if results.models.get(name)]
+    return bool(files) and all(file.get(key) for file in files)
+
+
+def _has_table(*names: str) -> Callable[[Results], bool]:
+    """Whether one of some checks found anything."""
+    return lambda results: any(name in results.checks and not results.checks[name].empty for name in names)
+
+
+def _has_rivals(results: Results) -> bool:
+    """Whether the chain was compared with its reverse, and a rival was judged."""
+    rivals = [claim for claim in results.claims if str(claim.get("kind")) == "rival"]
+    is_compared = results.directions.get("indistinguishable") is not None
+    return is_compared and any(claim.get("verdict") != "not_testable" for claim in rivals)
+
+
 def _has_reasons(results: Results) -> bool:
     model = results.models.get(results.main_model, {})
     labels = set(results.effects_of(results.main_model).get("label", ()))
@@ -155,9 +196,7 @@ EVIDENCE: dict[str, Evidence] = {
     ),
     "matrix": Evidence("measures", lambda it: len(set(it.chain) & set(it.cohort.variables)) > 1),
     "edges": Evidence("models", _has_reasons),
-    "equations": Evidence(
-        "models", lambda it: bool(it.fits) and all(it.models.get(name, {}).get("equations") for name in it.fits)
-    ),
+    "equations": Evidence("models", lambda it: _written(it, "equations")),
     "models": Evidence("models", lambda it: len(it.fits) > 1),
     "degrees": Evidence("models", lambda it: any(is_number(fit.get("df")) for fit in _fits(it))),
     "fit": Evidence(
@@ -168,19 +207,17 @@ EVIDENCE: dict[str, Evidence] = {
     "residuals": Evidence("models", lambda it: it.cohort.people is not None and it.cohort.n >= 2 * 15),
     "effects": Evidence("effects", lambda it: set(it.effects_of(it.main_model)["kind"]) >= {"path"}),
     "intervals": Evidence("effects", _has_interval),
-    "rivals": Evidence(
-        "rivals", lambda it: bool(it.directions) and any(str(claim.get("kind")) == "rival" for claim in it.claims)
-    ),
-    "sensitivity": Evidence(
-        "sensitivity",
-        lambda it: any(name in it.checks for name in ("residual_correlation", "specifications", "sensitivity")),
-    ),
+    "rivals": Evidence("rivals", _has_rivals),
+    "sensitivity": Evidence("sensitivity", _has_table("residual_correlation", "specifications", "sensitivity")),
     "limits": Evidence("limits", lambda it: bool(it.cohort.design)),
-    "assumptions": Evidence(
-        "limits", lambda it: bool(it.fits) and all(it.models.get(name, {}).get("assumptions") for name in it.fits)
-    ),
+    "assumptions": Evidence("models", lambda it: _written(it, "assumptions")),
     "methods": Evidence("methods", lambda it: bool(it.fits)),
     "resolution": Evidence("claims", lambda it: any(is_number(claim.get("smallest_supported")) for claim in it.claims)),
+    "named_design": Evidence("answer", _names_the_design),
+    "registered": Evidence("registration", _is_registered),
+    "arms": Evidence("trial", _has_table("contrasts")),
+    "baseline": Evidence("trial", _has_table("baseline")),
+    "arms_flow": Evidence("trial", _has_table("flow")),
     "digests": Evidence("provenance", lambda it: bool(it.digests)),
 }
 """What a study can hold: name -> where it stands in the report and whether it is there."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from kinechain.checklists import Answer, Checklist
 from kinechain.document import Cell, Prose, Quoted, Table, Words
-from kinechain.entries import check_key, effect_key, numeric_columns
+from kinechain.entries import effect_key
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
 from kinechain.results import Results, path_name, rests_on_several
@@ -66,10 +66,8 @@ def effect_name(results: Results, effect: str) -> str:
     return effect
 
 
-def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str], str]:
+def words_for_codes(results: Results) -> Callable[[str], str]:
     """A function that puts words in the place of the codes in a sentence: effects, models, constructs.
-
-    brief  for cells of a table: constructs by a word or two
 
     A code that is a word of its own label, such as `age`, stays: it reads as the word it is.
     """
@@ -80,7 +78,7 @@ def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str],
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
     for code in results.constructs:
-        label = low(results.short(code) if brief else results.label(code))
+        label = low(results.label(code))
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
@@ -164,33 +162,6 @@ def links_display(results: Results, ledger: Ledger) -> Table:
     caption = (Words("The same link in every model that has it, standardised."),)
     heads = ("Link", "Model", "Standardised", "Interval", "n")
     return Table("links", caption, heads, (False, False, True, True, True), tuple(rows), "tables/effects.csv")
-
-
-def check_display(results: Results, ledger: Ledger, name: str, title: str, *, csv: str) -> Table:
-    """One check as it left its step: numbers to three digits, effects by their names for people.
-
-    Where one question was answered by several methods, the first of them is shown: the declared one.
-    """
-    table = results.checks[name]
-    if "method" in table and table["method"].notna().any():
-        table = table[table["method"] == table["method"].dropna().iloc[0]]
-    columns = [str(column) for column in table.columns if table[column].notna().any()]
-    in_words = words_for_codes(results, brief=True)
-    numeric = tuple(column in numeric_columns(table) for column in columns)
-    rows = []
-    for place, row in zip(table.index, table.to_dict("records"), strict=True):
-        cells = []
-        for column, is_numeric in zip(columns, numeric, strict=True):
-            if not is_numeric:
-                named = effect_name(results, str(row[column])) if column == "effect" else row[column]
-                if column in ("outcome", "x", "y"):
-                    named = results.short(str(row[column]))
-                cells.append(text_cell(in_words(named) if isinstance(named, str) else named))
-                continue
-            cells.append(number_cell(ledger, check_key(name, int(place), column)))
-        rows.append(tuple(cells))
-    heads = tuple(column.replace("_", " ") for column in columns)
-    return Table(f"check_{name}", (Quoted(title), Words(".")), heads, numeric, tuple(rows), csv)
 
 
 def fit_display(results: Results, ledger: Ledger) -> Table:
@@ -403,7 +374,7 @@ def findings_display(results: Results, ledger: Ledger, *, notes: bool) -> Table:
         counted = few if row.get("masked") else str(row["count"])  # has a column of its own
         rows.append(
             (
-                text_cell(row["level"]),
+                text_cell("" if notes else row["level"]),
                 text_cell(labels.get(str(row["measure"])) or row["measure"]),
                 text_cell(str(row["what"]).removeprefix(f"{counted} ")),
                 text_cell(few) if row.get("masked") else number_cell(ledger, key),
@@ -412,15 +383,30 @@ def findings_display(results: Results, ledger: Ledger, *, notes: bool) -> Table:
         )
     found = "What was noted on the way from the file to the values" if notes else "What the checks of the data doubt"
     caption = (Words(f"{found}. Nothing was repaired in silence."),)
-    return Table(
-        "notes" if notes else "findings",
-        caption,
-        ("Level", "Measure", "What", "Count", "Remedy"),
-        (False, False, False, True, False),
-        tuple(rows),
+    return filled(
+        Table(
+            "notes" if notes else "findings",
+            caption,
+            ("Level", "Measure", "What", "Count", "Remedy"),
+            (False, False, False, True, False),
+            tuple(rows),
+        )
     )
 
 
+def filled(table: Table) -> Table:
+    """The table without the columns in which no row says anything."""
+    kept = [place for place in range(len(table.heads)) if any(row[place].text != "–" for row in table.rows)]
+    return replace(
+        table,
+        heads=tuple(table.heads[place] for place in kept),
+        numeric=tuple(table.numeric[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in table.rows),
+    )
+
+
+SECTIONS = {"limits": "Limitations"}
+"""Sections whose title is not their anchor."""
 ITEM_MARKS = {"reported": "supported", "partly": "inconclusive", "not reported": "not_testable"}
 
 
@@ -431,7 +417,10 @@ def checklist_display(checklist: Checklist, answers: tuple[Answer, ...]) -> Tabl
             Cell(answer.item.number, sort=answer.item.number),
             Cell(answer.item.topic),
             Cell(answer.status, mark=ITEM_MARKS[answer.status]),
-            Cell(", ".join(answer.anchors) or "–", target=f"#{answer.anchors[0]}" if answer.anchors else ""),
+            Cell(
+                ", ".join(SECTIONS.get(it, it.capitalize()) for it in answer.anchors) or "–",
+                target=f"#{answer.anchors[0]}" if answer.anchors else "",
+            ),
             text_cell(answer.statement),
             text_cell(answer.missing),
         )
@@ -439,7 +428,8 @@ def checklist_display(checklist: Checklist, answers: tuple[Answer, ...]) -> Tabl
     )
     heads = ("Item", "Topic", "Status", "Evidence", "In the authors' words", "To fill it")
     caption = (Quoted(checklist.title), Words(": what is reported, where, and what is asked for."))
-    return Table(f"checklist_{checklist.name.lower().replace('-', '_')}", caption, heads, (True, *(False,) * 5), rows)
+    name = f"checklist_{checklist.name.lower().replace('-', '_')}"
+    return filled(Table(name, caption, heads, (True, *(False,) * 5), rows))
 
 
 def ledger_display(ledger: Ledger, keys: tuple[str, ...]) -> Table:

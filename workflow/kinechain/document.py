@@ -6,7 +6,7 @@ titles, labels, the author's own words) is shown exactly as it stands and never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -220,6 +220,14 @@ def keys_of(document: Document) -> tuple[str, ...]:
     return tuple(found)
 
 
+def blocks_of(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks and those inside them, in reading order."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details | Beside):
+            yield from blocks_of(block.blocks)
+
+
 def _all_prose(document: Document) -> Iterator[Prose]:
     yield document.subtitle
     yield from document.notices
@@ -246,3 +254,13 @@ def prose_of(block: Block) -> Iterator[Prose]:
                 yield from prose_of(inner)
         case _:
             return
+
+
+def by_verdict(chips: Iterable[Chip]) -> list[tuple[str, list[str]]]:
+    """Claims of each verdict, in the order of the strip; an asterisk marks those that rest on several effects."""
+    groups: dict[str, list[str]] = {}
+    for chip in chips:
+        words, _, note = chip.words.partition("; rests on several effects")
+        starred = chip.words != words
+        groups.setdefault(words + note, []).append(chip.claim + "*" * starred)
+    return list(groups.items())

@@ -18,7 +18,8 @@ from kinechain.figures import FIGURES, Picture, draw_pictures
 from kinechain.figures.style import Heading
 from kinechain.ledger import Ledger
 from kinechain.overview import claim_rows, model_rows, summarise, tiers_of
-from kinechain.render import render_html, render_index, render_pdf
+from kinechain.paper import render_pdf
+from kinechain.render import render_html, render_index
 from kinechain.report import PDF, WORD, Shelf, build_document
 from kinechain.results import Construct, Results, chain_order, plain_name
 from kinechain.tables import TABLES, publishable

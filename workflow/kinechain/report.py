@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from kinechain import display, words
+from kinechain.check_table import CHECKS, check_table
 from kinechain.checklists import Checklist, answer_checklist
 from kinechain.display import is_hollow, model_title, verdict_words
 from kinechain.document import (
@@ -75,14 +76,10 @@ class Shelf:
     works: Mapping[str, Work] = field(default_factory=dict)
 
 
-GUARDED = ("title", "objective", "abstract", "interpretation", "implications", "limitations", "generalisability")
-"""The authors' own statements about what the study shows: the language guard reads them."""
-
-
 def check_language(results: Results) -> list[Problem]:
     """Statements of the authors that say more than the cohort's design can carry."""
     study = results.study.get("study") or {}
-    texts = {f"config.yaml: study.{name}": str(study[name]) for name in GUARDED if study.get(name)}
+    texts = {f"config.yaml: study.{name}": str(study[name]) for name in words.GUARDED if study.get(name)}
     return words.guard(texts, results.cohort.design)
 
 
@@ -283,30 +280,55 @@ def _counts(ledger: Ledger, group: str, sentence: str) -> Prose:
 
 
 def _claim_details(results: Results, ledger: Ledger) -> list[Block]:
-    items: list[Block] = []
+    """Every claim that was judged with its reasons, then the others in a line each."""
     in_words = display.words_for_codes(results)
-    for claim in results.claims:
-        name = str(claim["claim"])
-        title = say(
-            ledger,
-            "{name}: {verdict}. {gist}",
-            name=Quoted(name),
-            verdict=Quoted(verdict_words(claim)),
-            gist=Quoted(str(claim.get("gist", ""))),
-        )
-        effect = str(claim.get("effect") or "")
-        named = display.effect_name(results, effect)
-        lines: list[Prose] = [words.verdict_sentence(claim, ledger, named if named != effect else "")]
-        resolution = words.resolution_sentence(claim, ledger)
-        if resolution:
-            lines.append(resolution)
-        reasons = claim.get("reasons") or ()
-        told = [reasons] if isinstance(reasons, str) else reasons
-        lines.extend((Quoted(in_words(str(reason))),) for reason in told)
-        if claim.get("would_overturn"):
-            lines.append(words.overturning_sentence(claim, in_words(str(claim["would_overturn"])), ledger))
-        items.append(Details(title, (Bullets(tuple(lines)),), f"claim-{name}"))
+    judged = [claim for claim in results.claims if claim.get("verdict") != "not_testable"]
+    others = [claim for claim in results.claims if claim.get("verdict") == "not_testable"]
+    items: list[Block] = [_judged(results, claim, ledger, in_words) for claim in judged]
+    if others:
+        lines = tuple(_not_testable(claim, ledger, in_words) for claim in others)
+        anchors = tuple(f"claim-{claim['claim']}" for claim in others)
+        items.append(Details(say(ledger, "Not testable here, and why"), (Bullets(lines, anchors),), "not-testable"))
     return items
+
+
+def _judged(results: Results, claim: Mapping[str, Any], ledger: Ledger, in_words: Callable[[str], str]) -> Details:
+    name = str(claim["claim"])
+    title = say(
+        ledger,
+        "{name}: {verdict}. {gist}",
+        name=Quoted(name),
+        verdict=Quoted(verdict_words(claim)),
+        gist=Quoted(str(claim.get("gist", ""))),
+    )
+    effect = str(claim.get("effect") or "")
+    named = display.effect_name(results, effect)
+    lines: list[Prose] = [words.verdict_sentence(claim, ledger, named if named != effect else "")]
+    resolution = words.resolution_sentence(claim, ledger)
+    if resolution:
+        lines.append(resolution)
+    lines.extend((Quoted(in_words(reason)),) for reason in _reasons(claim))
+    if claim.get("would_overturn"):
+        lines.append(words.overturning_sentence(claim, in_words(str(claim["would_overturn"])), ledger))
+    return Details(title, (Bullets(tuple(lines)),), f"claim-{name}")
+
+
+def _not_testable(claim: Mapping[str, Any], ledger: Ledger, in_words: Callable[[str], str]) -> Prose:
+    """A claim this cohort cannot judge: what it says, why not, and what would judge it."""
+    overturn = str(claim.get("would_overturn") or "").rstrip(".")
+    return say(
+        ledger,
+        "{name}: {gist}. {reasons}{overturn}",
+        name=Quoted(str(claim["claim"])),
+        gist=Quoted(str(claim.get("gist", "")).rstrip(".")),
+        reasons=Quoted(in_words(" ".join(_reasons(claim)))),
+        overturn=Quoted(f" {overturn}." if overturn else ""),
+    )
+
+
+def _reasons(claim: Mapping[str, Any]) -> list[str]:
+    reasons = claim.get("reasons") or ()
+    return [str(reason) for reason in ([reasons] if isinstance(reasons, str) else reasons)]
 
 
 def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
@@ -468,27 +490,6 @@ def _rivals(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     return (*first, table)
 
 
-CHECK_TITLES = {
-    "robustness": "Robustness values and benchmarks",
-    "residual_correlation": "Error correlation that undoes a link",
-    "adjustment": "Sets of covariates that would do",
-    "independences": "Independences the chain implies",
-    "atlas": "Models that fit equally well",
-    "reliability": "If measures were less reliable",
-    "missing": "If missing values were handled otherwise",
-    "specifications": "Every admissible specification",
-    "influence": "Without single people",
-    "negative_controls": "Pairs the chain cannot join",
-    "splines": "A curve against a line",
-    "threshold": "A change of slope",
-    "moderation": "Paths that depend on a third variable",
-    "natural_effects": "Natural effects with interaction",
-    "mediators": "Mediators jointly and one by one",
-    "clinical_units": "In clinical units",
-    "equivalence": "Equivalence to zero",
-}
-"""Titles of the checks, in reading order."""
-
 MOST_ROWS = 40
 """Rows of a check that the page prints; a longer table is a file to open."""
 
@@ -498,20 +499,23 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
     blocks = [_figure(name, pictures, results, ledger) for name in figures]
     long: list[Prose] = []
     in_words = display.words_for_codes(results)
-    for name, title in CHECK_TITLES.items():
+    silent: list[Prose] = []
+    for name, about in CHECKS.items():
         table = results.checks.get(name)
-        notes = tuple((Quoted(in_words(str(note))),) for note in results.notes.get(name, ()))
-        said: tuple[Block, ...] = (Bullets(notes),) if notes else ()
+        notes = tuple(dict.fromkeys(in_words(str(note)) for note in results.notes.get(name, ())))
+        title = Quoted(about.title)
         if table is None or table.empty:
-            blocks += [Details((Quoted(title),), said)] if said else []
+            silent += [say(ledger, "{title}. {why}", title=title, why=Quoted(" ".join(notes)))] if notes else []
         elif len(table) > MOST_ROWS:
-            long.append(say(ledger, "{title}: {link}.", title=Quoted(title), link=_file("checks", f"{name}.csv")))
-            long.extend(notes)
+            told = say(ledger, "{title}: {link}.", title=title, link=_file("checks", f"{name}.csv"))
+            long.append((*told, *(Quoted(f" {note}") for note in notes)))
         else:
-            shown = display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv")
-            blocks.append(Details((Quoted(title),), (*said, shown)))
+            said: tuple[Block, ...] = (Bullets(tuple((Quoted(note),) for note in notes)),) if notes else ()
+            blocks.append(Details((title,), (*said, check_table(results, ledger, name, csv=f"checks/{name}.csv"))))
     if long:
         blocks.append(Details(say(ledger, "Checks whose tables are too long for this page"), (Bullets(tuple(long)),)))
+    if silent:
+        blocks.append(Details(say(ledger, "Checks that found nothing to check, and why"), (Bullets(tuple(silent)),)))
     return tuple(blocks)
 
 
@@ -593,23 +597,30 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
     missing = str(main.get("missing") or inference.get("missing", "listwise"))
     if results.cohort.design != "summary":
         sentences.append(say(ledger, MISSING.get(missing, "How missing values were treated is not on record.")))
-    if "study/draws" in ledger and "study/seed" in ledger and results.cohort.design != "summary":
-        interval = INTERVALS.get(str(inference.get("interval", "percentile")), str(inference.get("interval")))
+    drawn = results.effects_of(results.main_model)
+    interval = str(drawn["interval"].iloc[0]) if len(drawn) and "interval" in drawn else ""
+    if "study/draws" in ledger and "study/seed" in ledger and interval in INTERVALS:
+        shared = "" if results.cohort.design == "summary" else "; all models of a cohort share their resamples"
         sentences.append(
             say(
                 ledger,
-                "Intervals are {interval} intervals{works} from {draws} draws with seed {seed}; all models of a "
-                "cohort share their resamples.",
-                interval=Quoted(interval),
+                f"Intervals are {{interval}} intervals{{works}} from {{draws}} draws with seed {{seed}}{shared}.",
+                interval=Quoted(INTERVALS[interval]),
                 works=_citing(shelf, "product_intervals"),
                 draws="study/draws",
                 seed="study/seed",
             )
         )
+    if results.cohort.design == "trial":
+        told = (
+            "Arms were compared as assigned, by a model of all visits that holds their means equal at the first one, "
+            "leaves the covariances of visits free and uses whatever visits a person has."
+        )
+        sentences.append(say(ledger, told))
     sentences.append(
         say(
             ledger,
-            "Verdicts follow a rule fixed beforehand, with a test of equivalence{equal} where a null is claimed; "
+            "Verdicts follow one rule, declared in config, with a test of equivalence{equal} where a null is claimed; "
             "correction for many claims (by Holm in the primary family, by the false discovery rate{rate} elsewhere) "
             "does not change a verdict but is shown beside it.",
             equal=_citing(shelf, "equivalence"),
@@ -627,9 +638,17 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
 
 
 STATEMENTS = {
+    "abstract": "Abstract",
     "rationale": "Rationale",
     "setting": "Setting",
+    "levels": "Level of each measurement",
+    "bias": "Bias",
     "interventions": "Interventions",
+    "randomisation": "Random sequence",
+    "concealment": "Concealment of assignments",
+    "implementation": "Who enrolled and assigned",
+    "blinding": "Blinding",
+    "harms": "Harms",
     "registration": "Registration",
     "protocol": "Protocol",
     "interpretation": "Interpretation",
@@ -638,6 +657,7 @@ STATEMENTS = {
     "ethics": "Ethics",
     "funding": "Funding",
     "conflicts": "Interests",
+    "availability": "Data and code",
 }
 """The authors' own statements: key of `study` in config -> title."""
 

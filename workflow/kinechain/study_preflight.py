@@ -51,6 +51,7 @@ def find_mistakes(
     names = known_names(root)
     problems += config_problems(study, names)
     problems += model_problems(study)
+    problems += language_problems(study)
     broken = _dictionary_problems(root)
     problems += broken or check_study(study, loaded)
     placed = [with_place(_as_told(problem, root), root) for problem in once_for_all_cohorts(problems)]
@@ -199,6 +200,42 @@ def model_problems(study: Study) -> list[Problem]:
                 file, paths, [[one] for one in chain], f"chain in {FILE}, unless `compare` names a rival"
             )
     return problems
+
+
+def language_problems(study: Study) -> list[Problem]:
+    """Words of the authors, in config and in model files, that say more than the weakest design they are read with can.
+
+    The reasons of a model's edges are let through: they tell the mechanism that is put to the test.
+    """
+    from kinechain.words import GUARDED, guard, says_too_much, too_strong
+
+    said = value_at(study.config, "study") or {}
+    mine = {f"{FILE}: study.{name}": str(said[name]) for name in GUARDED if said.get(name)}
+    problems = guard(mine, design) if (design := _weakest(study, study.cohorts)) else []
+    for name, model in study.models.items():
+        design = _weakest(study, [cohort for cohort in study.cohorts if name in study.models_of(cohort)])
+        if not design:
+            continue
+        file = f"config/models/{name}.yaml"
+        for key in ("title", "question", "assumptions"):
+            lines = model.get(key) or ()
+            for line in [lines] if isinstance(lines, str) else lines:
+                problems += guard({f"{file}: {key}": str(line)}, design)
+        labels = re.findall(r"^\s*(\w+)\s*:=", str(model.get("effects") or ""), flags=re.M)
+        strong = [label for label in labels if too_strong(label.replace("_", " "), design)]
+        problems += [says_too_much(f"{file}: effects", [label], design) for label in strong]
+    return problems
+
+
+def _weakest(study: Study, cohorts: Iterable[str]) -> str:
+    """The design that says least among those of some cohorts; nothing where there are none."""
+    designs = [str(study.cohorts[cohort].get("design", "")) for cohort in cohorts]
+    known = [design for design in WEAKEST_FIRST if design in designs]
+    return known[0] if known else ""
+
+
+WEAKEST_FIRST = ("summary", "cross_sectional", "longitudinal", "trial")
+"""Designs by what they let a sentence say."""
 
 
 def _paths_of(model: Mapping[str, Any]) -> list[tuple[str, str]]:

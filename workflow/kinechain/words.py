@@ -25,13 +25,34 @@ CAUSAL_VERBS = re.compile(
     r"improving|results? in|resulted in|prevents?|prevented|cures?|cured|relieves?|relieved|eases|"
     r"eased|worsens?|worsened|increases|increased|decreases|decreased|lowers|lowered|raises|raised|"
     r"triggers?|triggered|produces|produced|drives|drove|due to|thanks to|impacts?|affects?|affected|"
-    r"influences|influenced"
+    r"influences|influenced|contributes? to|contributed to|responsible for|effective against|"
+    r"(?:may|might|can|could|will|would|must|should|do|does|did)(?: not)?(?: also)? "
+    r"(?:cause|ease|increase|decrease|lower|raise|produce|drive|influence)|"
+    r"(?!(?:this|thus|plus|less|does|unless|across|previous|various|serious|always|perhaps)\b)\w{2,}s "
+    r"(?:cause|ease|increase|decrease|lower|raise|produce|drive|influence)"
     r")\b",
     flags=re.IGNORECASE,
 )
 """Verbs that say one thing makes another happen: only what was randomised may wear them."""
 
-TEMPORAL_VERBS = re.compile(r"\b(precedes?|preceded|predicts later|before the)\b", flags=re.IGNORECASE)
+NO_VERBS = re.compile(
+    r"\b(?:the|these|those|our|all|main|no|of|as|a|an|with|more|most|less|least|and|than|for) "
+    r"(?:reduced|improved|increased|decreased|lowered|raised|affected|relieved|results? in|increases|decreases|"
+    r"impacts?)\b"
+    r"|\b(?:increases?|decreases?) (?:in|of)\b"
+    r"|\b(?:left out|excluded|dropped|missing|lost|unseen) due to\b",
+    flags=re.IGNORECASE,
+)
+"""The same words as nouns and adjectives, or about people who were left out."""
+
+HEDGES = re.compile(
+    r"\bwhether\b|\b(?:cannot|can not|could not|do not|does not|did not|unable to|nothing here|no way to)\b[^;:]*?"
+    r"\b(?:show|shows|say|says|tell|tells|know|establish|prove|decide|mean|imply|conclude)\b",
+    flags=re.IGNORECASE,
+)
+"""Beginnings after which a sentence says that something is open."""
+
+TEMPORAL_VERBS = re.compile(r"\b(precedes?|preceded|predicts later)\b", flags=re.IGNORECASE)
 """Verbs that need two visits."""
 
 
@@ -80,32 +101,42 @@ def listing(items: Iterable[Part]) -> Prose:
     return tuple(out)
 
 
+GUARDED = ("title", "objective", "abstract", "interpretation", "implications", "limitations", "generalisability")
+"""The authors' own statements about what the study shows, keys of `study` in config: the guard reads them."""
+
+
 def guard(texts: Mapping[str, str], design: str) -> list[Problem]:
     """Causal or temporal verbs in an author's own statements that the design cannot carry.
 
-    texts   where it stands -> the text; a sentence that ends with a question mark asks and is let through
+    texts   where it stands -> the text
     design  cross_sectional, longitudinal, trial or summary
     """
+    return [
+        says_too_much(where, found, design)
+        for where, text in texts.items()
+        for sentence in re.split(r"(?<=[.!?]) ", " ".join(text.split()))
+        if (found := too_strong(sentence, design))
+    ]
+
+
+def too_strong(sentence: str, design: str) -> list[str]:
+    """Verbs of one sentence that the design cannot carry; a sentence that asks, or says what is open, has none."""
+    if sentence.rstrip().endswith("?"):
+        return []
+    hedge = HEDGES.search(sentence)
+    said = NO_VERBS.sub(" ", sentence[: hedge.start()] if hedge else sentence)
     tier = tier_of(design, "assignment")
-    problems = []
-    for where, text in texts.items():
-        for sentence in re.split(r"(?<=[.!?])\s+", text):
-            if sentence.rstrip().endswith("?"):
-                continue
-            found = [] if tier == "T3" else CAUSAL_VERBS.findall(sentence)
-            if tier in ("T0", "T1"):
-                found += TEMPORAL_VERBS.findall(sentence)
-            if found:
-                words = ", ".join(f"`{word}`" for word in dict.fromkeys(word.lower() for word in found))
-                design_words = DESIGN_WORDS.get(design, design)
-                problems.append(
-                    Problem(
-                        where,
-                        f"{words} says more than a {design_words} can",
-                        f"Write that one `{TIERS[tier].verb}` the other",
-                    )
-                )
-    return problems
+    found = [] if tier == "T3" else CAUSAL_VERBS.findall(said)
+    return list(dict.fromkeys(found + (TEMPORAL_VERBS.findall(said) if tier in ("T0", "T1") else [])))
+
+
+def says_too_much(where: str, names: Iterable[str], design: str) -> Problem:
+    """The message about words that a design cannot carry, with those it can."""
+    return Problem(
+        where,
+        f"{', '.join(f'`{name}`' for name in names)} says more than a {DESIGN_WORDS.get(design, design)} can",
+        f"Write that one `{TIERS[tier_of(design, 'assignment')].verb}` the other",
+    )
 
 
 def tier_words(results: Results) -> str:
@@ -152,9 +183,11 @@ def asked(results: Results, ledger: Ledger) -> Prose:
         return say(
             ledger, f"{start}: a cohort of {{n}} people.", design=Quoted(f"a {design.text}"), n="cohort/n", **chain
         )
+    is_whole = ledger["flow/analysed"].value == ledger["cohort/n"].value
+    used = "all of whom the main model used" if is_whole else "of whom the main model used {used}"
     return say(
         ledger,
-        f"{start} of {{n}} people, of whom the main model used {{used}}.",
+        f"{start} of {{n}} people, {used}.",
         design=Quoted(f"a {design.text}"),
         n="cohort/n",
         used="flow/analysed",
@@ -204,9 +237,10 @@ def links_words(ledger: Ledger) -> Prose:
         return say(ledger, start if held == kept else f"{start}, but not after correction for many claims")
     if not held:
         return say(ledger, "Of {all} links of the chain that could be judged none held as claimed", all="links/judged")
-    start = "Of {all} links of the chain {held} held as claimed"
-    if judged != ledger["links/all"].value:
-        start = "Of {all} links of the chain that could be judged {held} held as claimed"
+    which = "links of the chain" if judged == ledger["links/all"].value else "links of the chain that could be judged"
+    start = f"Of {{all}} {which} {{held}} held as claimed"
+    if held == judged:
+        start = f"{'Both' if judged == 2 else 'All {all}'} {which} held as claimed"
     if held == kept:
         return say(ledger, start, all="links/judged", held="links/supported")
     if not kept:
@@ -242,6 +276,10 @@ def _sum_words(ledger: Ledger, group: str) -> Prose:
     null, opposite = f"{group}/contradicted_null", f"{group}/contradicted_opposite"
     if not ledger[null].value and not ledger[opposite].value:
         return say(ledger, "none was contradicted")
+    if not ledger[opposite].value:
+        return say(ledger, "{null} turned out practically zero", null=null)
+    if not ledger[null].value:
+        return say(ledger, "{opposite} turned out opposite", opposite=opposite)
     return say(ledger, "{null} turned out practically zero and {opposite} opposite", null=null, opposite=opposite)
 
 
@@ -311,7 +349,7 @@ def fit_words(ledger: Ledger, model: str) -> Prose | None:
         return None
     return say(
         ledger,
-        "The model fitted with {square}({df}, N = {n}) = {chisq}{p}, CFI = {cfi}, RMSEA = {rmsea}, SRMR = {srmr}.",
+        "Its fit was {square}({df}, N = {n}) = {chisq}{p}, CFI = {cfi}, RMSEA = {rmsea}, SRMR = {srmr}.",
         square=Quoted("χ²"),
         p=_p_words(ledger, key["pvalue"]),
         **{name: key[name] for name in ("df", "n", "chisq", "cfi", "rmsea", "srmr")},
@@ -354,8 +392,8 @@ def translation(results: Results, ledger: Ledger) -> Prose | None:
     units = results.cohort.units
     return say(
         ledger,
-        "In the measures' own units: {contrast} {unit} more {exposure} {verb} {value} {points} "
-        "of {outcome} ({level} interval {low} to {high}).",
+        "In the measures' own units: {contrast} {unit} more {exposure} {verb} a difference of {value} {points} "
+        "in {outcome} ({level} interval {low} to {high}).",
         contrast="study/contrast",
         unit=Quoted(units.get(x, "units")),
         exposure=Quoted(low(results.label(x))),
