@@ -189,14 +189,14 @@ def _look(path: Path, shown: str, dictionary: Dictionary) -> tuple[str, RawTable
     if form == "excel":
         from kinechain.readers.workbook import likely_layout
 
-        read = likely_layout(path, shown)
+        read = dict(likely_layout(path, shown))
     module, function = READERS[form]
     reader = getattr(import_module(module), function)
     raw: RawTable = reader(path, shown, None, {**read, "text": ()}, dictionary)
     if form == "csv":
-        read |= _below_header(raw)
+        read.update(_below_header(raw))
         raw = reader(path, shown, None, {**read, "text": ()}, dictionary) if "units_row" in read else raw
-        raw = replace(raw, settings=raw.settings | _thousands(raw))
+        raw = replace(raw, settings={**raw.settings, **_thousands(raw)})
     if form == "csv" and {"redcap_event_name", "Event Name"} & set(raw.header):
         from kinechain.readers.redcap import ROW_KEYS
 

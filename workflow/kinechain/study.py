@@ -148,7 +148,7 @@ class Study:
     def draw_seconds(self, cohort: str, model: str) -> float:
         """Seconds of one core that the draws of a model are predicted to take."""
         own = self.cohorts[cohort]
-        return self.config["inference"]["draws"] * workload.predict(
+        return int(self.config["inference"]["draws"]) * workload.predict(
             str(self.models[model].get("equations", "")),
             n=self.rows(cohort),
             **{key: self.method_of(cohort, model)[key] for key in ("estimator", "missing")},

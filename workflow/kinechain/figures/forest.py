@@ -150,8 +150,10 @@ def draw_forest(table: pd.DataFrame, heading: Heading) -> Figure:
 
 def _beside(axes: Axes, text: str, y: float, points: float, *, at: float = 0, **look: Any) -> None:
     """Text beside the axes at the height of a row, so many points from their left (0) or right (1) edge."""
-    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate(text, (at, y), xytext=(points, 0), **({"fontsize": 8.5, "va": "center"} | place | look))
+    shown: dict[str, Any] = {"fontsize": 8.5, "va": "center"} | look
+    axes.annotate(
+        text, (at, y), xytext=(points, 0), xycoords=("axes fraction", "data"), textcoords="offset points", **shown
+    )
 
 
 def _draw_row(axes: Axes, row: Row, y: float) -> None:

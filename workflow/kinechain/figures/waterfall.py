@@ -133,10 +133,9 @@ def _interval(row: Row) -> str:
 
 
 def _own(row: Row) -> str:
-    error = row.get("own_error")
-    if not is_number(error):
+    if not is_number(row.get("own_error")):
         return f"{number_text(row['own'])}{style.unit_text(row['unit'])}"
-    return f"{_small(float(row['own']), float(error), 3)}{style.unit_text(row['unit'])}"
+    return f"{_small(float(row['own']), float(row['own_error']), 3)}{style.unit_text(row['unit'])}"
 
 
 def _kept(row: Row) -> str:
