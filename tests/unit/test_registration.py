@@ -10,7 +10,7 @@ from kinechain.document import Paragraph, Table, plain
 from kinechain.errors import UserError
 from kinechain.ledger import Ledger
 from kinechain.registered import registration_blocks
-from kinechain.registration import FILE, find_deviations, freeze, read_registration
+from kinechain.registration import FILE, find_deviations, freeze, read_registration, registration_problems
 from kinechain.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,3 +118,27 @@ def test_a_registration_with_an_unknown_key_is_refused(folder: Path) -> None:
     edit(folder, FILE.as_posix(), "deviations: []", "deviatons: []")
     with pytest.raises(UserError, match="Did you mean `deviations`"):
         read_registration(load_study(folder))
+
+
+def test_a_reason_for_what_does_not_differ_is_told_with_the_difference_that_lacks_one(folder: Path) -> None:
+    freeze(load_study(folder))
+    assert registration_problems(load_study(folder)) == []
+    given = '{key: "config/config.yaml: inference.drawz", reason: "Fewer moved no digit."}'
+    edit(folder, str(FILE), "deviations: []", f"deviations: [{given}]")
+    edit(folder, "config/config.yaml", "draws: 10000", "draws: 5000")
+    (problem,) = registration_problems(load_study(folder))
+    assert str(problem) == (
+        "config/registration.yaml: `config/config.yaml: inference.drawz` has a reason under `deviations` and does not "
+        "differ from what was frozen. Did you mean `config/config.yaml: inference.draws`?"
+    )
+    edit(folder, str(FILE), "inference.drawz", "inference")
+    assert registration_problems(load_study(folder)) == []
+    edit(folder, "config/config.yaml", "draws: 5000", "draws: 10000")
+    (problem,) = registration_problems(load_study(folder))
+    assert str(problem).endswith("does not differ from what was frozen. Take it out there.")
+
+
+def test_a_registration_of_the_wrong_shape_is_told(folder: Path) -> None:
+    freeze(load_study(folder))
+    edit(folder, str(FILE), "frozen:", "frozn:")
+    assert any("unknown key `frozn`" in str(problem) for problem in registration_problems(load_study(folder)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kinechain import __version__
-from kinechain.errors import Problem, UserError, raise_if_any
+from kinechain.errors import Problem, UserError, closest, raise_if_any
 from kinechain.io import plain, read_yaml, write_text
 from kinechain.schema import check_shape
 from kinechain.study import CONFIG, Study, digest_of
@@ -109,6 +109,28 @@ def read_registration(study: Study) -> dict[str, Any]:
         "is_whole": digest_of(plain(record["content"])) == record["digest"],
         "deviations": [plain(deviation) for deviation in found],
     }
+
+
+def registration_problems(study: Study) -> list[Problem]:
+    """Mistakes in config/registration.yaml: its shape, and reasons for what does not differ; none where it is not."""
+    try:
+        found = read_registration(study)
+    except UserError as error:
+        return list(error.problems)
+    if not found:
+        return []
+    given = [str(one["key"]) for one in read_yaml(study.root / FILE).get("deviations") or ()]
+    differing = [deviation["key"] for deviation in found["deviations"]]
+    unexplained = [deviation["key"] for deviation in found["deviations"] if not deviation["reason"]]
+    return [
+        Problem(
+            FILE.as_posix(),
+            f"`{key}` has a reason under `deviations` and does not differ from what was frozen",
+            closest(key, unexplained) or "Take it out there",
+        )
+        for key in given
+        if not any(_reason(one, {key: "given"}) for one in differing)
+    ]
 
 
 def find_deviations(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kinechain.errors import Problem, UserError, closest, forbidden, raise_if_any
 from kinechain.io import read_json, read_yaml, sha256_file, write_json
 from kinechain.places import value_at, with_place
+from kinechain.registration import registration_problems
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def find_mistakes(
     problems += language_problems(study)
     broken = _dictionary_problems(root)
     problems += broken or check_study(study, loaded)
+    problems += [] if broken else registration_problems(study)
     placed = [with_place(_as_told(problem, root), root) for problem in once_for_all_cohorts(problems)]
     return study, sorted(dict.fromkeys(placed), key=lambda problem: _reading_order(problem.where))
 
