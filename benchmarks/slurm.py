@@ -40,7 +40,6 @@ from benchmarks.same_bytes import differing, published
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 DAEMONS = ("munged", "slurmctld", "slurmd")
-TO_CANCEL = "draw_part"
 SECONDS_A_JOB = 1.0
 """Draws predicted to take longer are shared out, so that a run of minutes has jobs that share draws."""
 
@@ -160,7 +159,7 @@ def make_study(folder: Path, cohorts: list[str], models: list[str], draws: int) 
     config = yaml.safe_load(path.read_text("utf-8"))
     config |= {"cohorts": cohorts, "run": {"seconds_a_job": SECONDS_A_JOB}}
     config["models"] = models or config["models"]
-    config["inference"]["draws"] = draws or config["inference"]["draws"]
+    config["inference"]["draws"] = draws
     path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
 
 
@@ -208,7 +207,7 @@ def jobs_of(run: str) -> dict[str, Job]:
 
 
 def run_on_slurm(folder: Path) -> dict[str, Job]:
-    """The study through profiles/slurm; the first running job of one rule is cancelled."""
+    """The study through profiles/slurm; one job that runs when another is done is cancelled."""
     seen: dict[str, Job] = {}
     name, cancelled = "", ""
     with run(folder, "--profile", "profiles/slurm") as going:
@@ -216,9 +215,9 @@ def run_on_slurm(folder: Path) -> dict[str, Job]:
             match = re.search(r"SLURM run ID: (\S+)", told(folder).read_text("utf-8"))
             name = match[1] if match else ""
             seen |= jobs_of(name) if name else {}
-            running = [number for number, job in seen.items() if (job.rule, job.state) == (TO_CANCEL, "RUNNING")]
-            if running and not cancelled:
-                cancelled = running[0]
+            states = {job.state: number for number, job in seen.items()}
+            if "COMPLETED" in states and "RUNNING" in states and not cancelled:
+                cancelled = states["RUNNING"]
                 ask("scancel", cancelled)
             time.sleep(1)
     return seen | jobs_of(name)
@@ -311,7 +310,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cohorts", nargs="+", default=["demo_null"])
     parser.add_argument("--models", nargs="+", default=[], help="default: those of the study")
-    parser.add_argument("--draws", type=int, default=0, help="default: those of the study")
+    parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--folder", type=Path, help="an empty folder all nodes see (default: one of this machine)")
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()

@@ -10,6 +10,9 @@ import pytest
 from kinechain import workload
 from kinechain.commands import check
 from kinechain.io import rough_rows
+from kinechain.study import load_study
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,13 @@ def test_rows_of_a_file_are_known_roughly_from_its_head(tmp_path: Path, suffix: 
     frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
     assert rough_rows(path, 2) == pytest.approx(20_000, rel=0.15)
     assert rough_rows(tmp_path / "absent.csv", 2) == 0
+
+
+def test_the_draws_of_a_model_are_predicted_from_its_kind_and_the_people():
+    study = load_study(ROOT)
+    chain, latent = (study.draw_seconds("demo_clinic", model) for model in ("M1_chain", "M13_balance_strain"))
+    assert latent > chain > study.draw_seconds("vertebral_normals", "VN_pelvis_lumbar") > 0
+    assert study.rows("demo_clinic") == pytest.approx(420, rel=0.1)
 
 
 def test_too_few_draws_are_told_with_the_error_they_leave(monkeypatch, capsys):

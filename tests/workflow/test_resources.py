@@ -34,6 +34,7 @@ def test_a_job_asks_by_what_it_is_predicted_to_take(tmp_path: Path) -> None:
         assert many[rule][1] > few[rule][1], f"{rule} asks for no more time"
     for rule in WORKERS - {"fit_model"}:
         assert many[rule][0] > few[rule][0], f"{rule} asks for no more memory"
+    assert many["draw_effects"][1] <= 10, "jobs share the draws, about a minute each; five times that is asked"
     study.edit("config/config.yaml", "draws: 200000", "draws: 1000")
     data = study.folder / "data" / "demo" / "demo_clinic.csv"
     head, *people = data.read_text("utf-8").splitlines()
