@@ -1,7 +1,7 @@
 """One cohort through a real Slurm: does it publish the bytes of a local run, and what did its jobs ask for?
 
-    PYTHONPATH=.venv/cluster python -m benchmarks.slurm [--cohorts demo_null ...] [--models MODEL ...] [--draws N]
-        [--folder SHARED] [--page FILE.md]
+    PYTHONPATH=.venv/cluster python -m benchmarks.slurm [TARGET ...] [--cohorts demo_null ...] [--models MODEL ...]
+        [--draws N] [--folder SHARED] [--page FILE.md]
 
 Uses the Slurm that answers here. Where none does, it starts one of this machine alone, on the loopback, and ends it
 after: that takes root and Debian's packages (`apt-get install --no-install-recommends slurm-wlm munge`). The study
@@ -206,11 +206,11 @@ def jobs_of(run: str) -> dict[str, Job]:
     return found
 
 
-def run_on_slurm(folder: Path) -> dict[str, Job]:
+def run_on_slurm(folder: Path, targets: list[str]) -> dict[str, Job]:
     """The study through profiles/slurm; one job that runs when another is done is cancelled."""
     seen: dict[str, Job] = {}
     name, cancelled = "", ""
-    with run(folder, "--profile", "profiles/slurm") as going:
+    with run(folder, *targets, "--profile", "profiles/slurm") as going:
         while going.poll() is None:
             match = re.search(r"SLURM run ID: (\S+)", told(folder).read_text("utf-8"))
             name = match[1] if match else ""
@@ -273,9 +273,9 @@ def measure(place: Path, asked: argparse.Namespace, whose: str) -> tuple[bool, l
     alone, study = place / "ålone é", place / "a study é"
     for folder in (alone, study):
         make_study(folder, asked.cohorts, asked.models, asked.draws)
-    with run(alone, "--cores", str(os.cpu_count()), "--scheduler", "greedy"):
+    with run(alone, *asked.targets, "--cores", str(os.cpu_count()), "--scheduler", "greedy"):
         pass
-    jobs = [job for _, job in sorted(run_on_slurm(study).items(), key=lambda item: int(item[0]))]
+    jobs = [job for _, job in sorted(run_on_slurm(study, asked.targets).items(), key=lambda item: int(item[0]))]
     here, there = published(alone), published(study)
     strayed = differing(here, there)
     everything = len({*here, *there})
@@ -308,6 +308,7 @@ def measure(place: Path, asked: argparse.Namespace, whose: str) -> tuple[bool, l
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", help="files to make; default: the whole study")
     parser.add_argument("--cohorts", nargs="+", default=["demo_null"])
     parser.add_argument("--models", nargs="+", default=[], help="default: those of the study")
     parser.add_argument("--draws", type=int, default=1000)
