@@ -207,7 +207,7 @@ def measure_many(folder: Path, cohorts: int, models: int, profile: str) -> list[
     """Every model of every cohort estimated once, then nothing to do; and the same through a queue."""
     targets = make_many(folder, cohorts, models)
     where = f"{CORES} cores" + (f", and through {profile}" if profile else "")
-    lines = [f"# {cohorts} cohorts by {models} models, on {where}", ""]
+    lines = [f"# {cohorts} cohort{'s' if cohorts > 1 else ''} by {models} models, on {where}", ""]
     if profile:
         queued = folder.with_name("queued")
         shutil.copytree(folder, queued)
