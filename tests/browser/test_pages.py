@@ -216,6 +216,15 @@ def test_the_chain_and_the_body_stand_side_by_side_where_there_is_room(browser: 
         page.close()
 
 
+def test_marks_keep_their_fill_on_paper_where_a_hollow_one_says_something_else(
+    browser: Chromium, pages: list[Path]
+) -> None:
+    page = browser.open(pages[0], width=1440, printing=True)
+    kept = "[...document.querySelectorAll('.mark, .squares li')].map(it => getComputedStyle(it).printColorAdjust)"
+    assert set(page.evaluate(kept)) == {"exact"}
+    page.close()
+
+
 def test_the_page_reads_without_script(browser: Chromium, pages: list[Path]) -> None:
     page = browser.open(pages[0], width=1440, script=False)
     page.screenshot(SCREENS / "without-script.png")
