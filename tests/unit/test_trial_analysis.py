@@ -15,7 +15,7 @@ from kinechain.publish import constructs_of
 from kinechain.results import Results
 from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
-from kinechain.trial_report import sentences
+from kinechain.trial_sentences import sentences
 from kinechain.trials import TrialPlan, parse_plan
 from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record
 from kinechain.trials.mediation import mediation_text
