@@ -220,7 +220,7 @@ def test_codes_in_a_sentence_become_words_and_words_stay() -> None:
     assert in_words("The weakest link is C04 (tilt~tight).") == (
         f"The weakest link is C04 ({results.short('tight')} → {results.short('tilt')})."
     )
-    assert in_words("BIC prefers M_open; the rest is silence.") == "BIC prefers “Every way”; the rest is silence."
+    assert in_words("Found in M_open: the rest is silence.") == "Found in “Every way”: the rest is silence."
     assert in_words("M_open_too and tilt~tight~x stay.") == "M_open_too and tilt~tight~x stay."
 
 

@@ -53,17 +53,32 @@ def text_cell(value: Any) -> Cell:
 
 def effect_name(results: Results, effect: str) -> str:
     """An effect's name for people: codes become labels, and the way is told with arrows."""
+    labels = {
+        str(row["measure"]): low(str(row["label"])) for row in results.quality.get("codebook", ()) if row.get("label")
+    }
+
+    def name(code: str) -> str:
+        return labels[code] if code not in results.constructs and code in labels else results.short(code)
+
     kind, _, rest = effect.partition(":")
     if rest and "->" in rest:
-        way = " → ".join(results.short(name) for name in rest.split("->"))
+        way = " → ".join(_short(results, code) for code in rest.split("->"))
         return way if kind in ("indirect", "path") else f"{way}, {KINDS.get(kind, kind)}"
     if "~~" in effect:
         left, right = effect.split("~~")
-        return f"{results.short(left)} ↔ {results.short(right)}"
+        return f"{_short(results, left)} ↔ {_short(results, right)}"
     if "~" in effect:
         outcome, cause = effect.split("~")
-        return f"{results.short(cause)} → {results.short(outcome)}"
+        return f"{_short(results, cause)} → {_short(results, outcome)}"
     return effect
+
+
+def _short(results: Results, code: str) -> str:
+    """A variable in a word or two; a measure that stands for no construct by its label."""
+    if code in results.constructs:
+        return results.short(code)
+    rows = (row for row in results.quality.get("codebook", ()) if row["measure"] == code and row.get("label"))
+    return next((low(str(row["label"])) for row in rows), results.short(code))
 
 
 def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str], str]:
@@ -75,7 +90,7 @@ def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str],
     """
     names = {
         str(effect): effect_name(results, str(effect))
-        for effect in results.effects["effect"]
+        for effect in results.effects["effect"].unique()
         if "~" in str(effect) or "->" in str(effect)
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
@@ -84,7 +99,7 @@ def words_for_codes(results: Results, *, brief: bool = False) -> Callable[[str],
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w~:>-])(?:{choices})(?![\w~:>-])")
+    pattern = re.compile(rf"(?<![\w~:>-])(?:{choices})(?![\w~>-]|:\w)")
     return lambda text: pattern.sub(lambda found: names[found[0]], text) if names else text
 
 
@@ -166,7 +181,9 @@ def links_display(results: Results, ledger: Ledger) -> Table:
     return Table("links", caption, heads, (False, False, True, True, True), tuple(rows), "tables/effects.csv")
 
 
-def check_display(results: Results, ledger: Ledger, name: str, title: str, *, csv: str) -> Table:
+def check_display(
+    results: Results, ledger: Ledger, name: str, title: str, *, csv: str, in_words: Callable[[str], str]
+) -> Table:
     """One check as it left its step: numbers to three digits, effects by their names for people.
 
     Where one question was answered by several methods, the first of them is shown: the declared one.
@@ -175,7 +192,6 @@ def check_display(results: Results, ledger: Ledger, name: str, title: str, *, cs
     if "method" in table and table["method"].notna().any():
         table = table[table["method"] == table["method"].dropna().iloc[0]]
     columns = [str(column) for column in table.columns if table[column].notna().any()]
-    in_words = words_for_codes(results, brief=True)
     numeric = tuple(column in numeric_columns(table) for column in columns)
     rows = []
     for place, row in zip(table.index, table.to_dict("records"), strict=True):

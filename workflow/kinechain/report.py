@@ -492,7 +492,7 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
     figures = ("sensitivity", "contours", "specification_curve")
     blocks = [_figure(name, pictures, results, ledger) for name in figures]
     long: list[Prose] = []
-    in_words = display.words_for_codes(results)
+    in_words, briefly = display.words_for_codes(results), display.words_for_codes(results, brief=True)
     for name, title in CHECK_TITLES.items():
         table = results.checks.get(name)
         notes = tuple((Quoted(in_words(str(note))),) for note in results.notes.get(name, ()))
@@ -503,7 +503,8 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
             long.append(say(ledger, "{title}: {link}.", title=Quoted(title), link=_file("checks", f"{name}.csv")))
             long.extend(notes)
         else:
-            shown = display.check_display(results, ledger, name, title, csv=f"checks/{name}.csv")
+            csv = f"checks/{name}.csv"
+            shown = display.check_display(results, ledger, name, title, csv=csv, in_words=briefly)
             blocks.append(Details((Quoted(title),), (*said, shown)))
     if long:
         blocks.append(Details(say(ledger, "Checks whose tables are too long for this page"), (Bullets(tuple(long)),)))
