@@ -173,7 +173,10 @@ def test_shape_of_the_pelvis_is_judged_by_whichever_pair_was_fitted():
     ]
     found = verdict("RV07", rows, design="summary")
     assert (found.verdict, found.tier, found.model) == ("contradicted_opposite", "T0", "VN_pelvis_lumbar_pi")
-    assert "Still there, with correction for all that were looked at: lumbar_flat~pelvis_post." in found.reasons
+    assert (
+        "Found in VN_pelvis_lumbar_pi, with correction for all that were looked at: lumbar_flat~pelvis_post."
+        in found.reasons
+    )
 
 
 def test_geometry_stands_beside_the_verdict_on_shape_too():

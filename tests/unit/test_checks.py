@@ -200,7 +200,9 @@ def test_an_instrument_that_is_noise_prunes_nothing():
     frame["z"] = np.random.default_rng(5).standard_normal(len(frame))
     made = study(frame)
     plan = dataclasses.replace(made.plan, instruments=(Instrument("z", ("m",)),), time_order=())
-    assert not CHECKS["atlas"](dataclasses.replace(made, plan=plan)).table["pruned"].astype(bool).any()
+    result = CHECKS["atlas"](dataclasses.replace(made, plan=plan))
+    assert not result.table["pruned"].astype(bool).any()
+    assert result.notes[2].endswith("3 of 3 remain: with it drawn in, none fits clearly worse than another.")
 
 
 def test_a_declared_residual_correlation_is_honoured_when_gaps_are_there():

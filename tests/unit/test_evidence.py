@@ -110,7 +110,7 @@ def test_published_moments_say_all_that_a_claim_lacks_in_them():
         f"The claim needs {designs}; these are published summary statistics.",
         "The cohort has no measure of ham_tight or neck_pain.",
     )
-    assert found.would_overturn == f"It would take {designs} with ham_tight and neck_pain measured"
+    assert found.would_overturn == f"It would take {designs}, with ham_tight and neck_pain measured"
 
 
 def test_a_model_that_was_not_fitted_is_named():

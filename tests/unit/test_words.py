@@ -149,6 +149,19 @@ def test_links_that_hold_may_add_up_to_little() -> None:
     assert words.whole_chain_sentence(replace(results, claims=(chain,)), Ledger()) is None
 
 
+@pytest.mark.parametrize(("high", "says"), [(0.004, True), (0.02, False)])
+def test_links_that_hold_may_be_lost_in_the_uncertainty_of_the_whole(high: float, says: bool) -> None:
+    from dataclasses import replace
+
+    results = people_results(n=120)
+    chain = {"family": "chain", "verdict": "supported", "effect": "ind_chain", "low": 0.001, "high": high}
+    total = {"family": "primary", "verdict": "inconclusive", "effect": "pain~tight", "low": -0.18, "high": 0.01}
+    sentence = words.whole_chain_sentence(replace(results, claims=(chain, total)), Ledger())
+    assert (sentence is not None) is says
+    if sentence is not None:
+        assert "the effect from end to end stays open" in plain(sentence)
+
+
 def test_two_links_that_hold_are_no_whole_chain() -> None:
     from dataclasses import replace
 
@@ -235,7 +248,7 @@ def test_codes_in_a_sentence_become_words_and_words_stay() -> None:
     assert in_words("The weakest link is C04 (tilt~tight).") == (
         f"The weakest link is C04 ({results.short('tight')} → {results.short('tilt')})."
     )
-    assert in_words("BIC prefers M_open; the rest is silence.") == "BIC prefers “Every way”; the rest is silence."
+    assert in_words("Found in M_open: the rest is silence.") == "Found in “Every way”: the rest is silence."
     assert in_words("M_open_too and tilt~tight~x stay.") == "M_open_too and tilt~tight~x stay."
 
 

@@ -55,15 +55,23 @@ def effect_name(results: Results, effect: str) -> str:
     """An effect's name for people: codes become labels, and the way is told with arrows."""
     kind, _, rest = effect.partition(":")
     if rest and "->" in rest:
-        way = " → ".join(results.short(name) for name in rest.split("->"))
+        way = " → ".join(_short(results, code) for code in rest.split("->"))
         return way if kind in ("indirect", "path") else f"{way}, {KINDS.get(kind, kind)}"
     if "~~" in effect:
         left, right = effect.split("~~")
-        return f"{results.short(left)} ↔ {results.short(right)}"
+        return f"{_short(results, left)} ↔ {_short(results, right)}"
     if "~" in effect:
         outcome, cause = effect.split("~")
-        return f"{results.short(cause)} → {results.short(outcome)}"
+        return f"{_short(results, cause)} → {_short(results, outcome)}"
     return effect
+
+
+def _short(results: Results, code: str) -> str:
+    """A variable in a word or two; a measure that stands for no construct by its label."""
+    if code in results.constructs:
+        return results.short(code)
+    rows = (row for row in results.quality.get("codebook", ()) if row["measure"] == code and row.get("label"))
+    return next((low(str(row["label"])) for row in rows), results.short(code))
 
 
 def words_for_codes(results: Results) -> Callable[[str], str]:
@@ -73,7 +81,7 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
     """
     names = {
         str(effect): effect_name(results, str(effect))
-        for effect in results.effects["effect"]
+        for effect in results.effects["effect"].unique()
         if "~" in str(effect) or "->" in str(effect)
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
@@ -82,7 +90,7 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w~:>-])(?:{choices})(?![\w~:>-])")
+    pattern = re.compile(rf"(?<![\w~:>-])(?:{choices})(?![\w~>-]|:\w)")
     return lambda text: pattern.sub(lambda found: names[found[0]], text) if names else text
 
 

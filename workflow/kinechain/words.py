@@ -486,18 +486,34 @@ def whole_chain_sentence(results: Results, ledger: Ledger) -> Prose | None:
         return None
     first, last = results.chain[0], results.chain[-1]
     ends = (path_name(first, last), f"total:{first}->{last}")
-    verdicts = {
-        "whole" if claim.get("family") == "chain" else "total": claim.get("verdict")
-        for claim in results.claims
-        if claim.get("family") == "chain" or (claim.get("effect") in ends and claim.get("kind") != "rival")
-    }
-    if verdicts != {"whole": "supported", "total": "contradicted_null"}:
-        return None
-    return say(
-        ledger,
-        "Each link holds as claimed, and together they move the last one too little to matter: a "
-        "chain of modest links multiplies to almost nothing.",
+    whole = next((claim for claim in results.claims if claim.get("family") == "chain"), {})
+    total = next(
+        (claim for claim in results.claims if claim.get("effect") in ends and claim.get("kind") != "rival"), {}
     )
+    if whole.get("verdict") != "supported":
+        return None
+    if total.get("verdict") == "contradicted_null":
+        return say(
+            ledger,
+            "Each link holds as claimed, and together they move the last one too little to matter: a "
+            "chain of modest links multiplies to almost nothing.",
+        )
+    if total.get("verdict") == "inconclusive" and _is_lost_in(whole, total):
+        return say(
+            ledger,
+            "Each link holds as claimed, and yet the effect from end to end stays open: what the links carry together "
+            "is far smaller than the uncertainty of the whole.",
+        )
+    return None
+
+
+def _is_lost_in(product: Mapping[str, Any], total: Mapping[str, Any]) -> bool:
+    """Whether all that a product may be is under a tenth of what the total may be either way."""
+    ends = [claim.get(end) for claim in (product, total) for end in ("low", "high")]
+    if not all(is_number(end) for end in ends):
+        return False
+    low, high, bottom, top = (float(end) for end in ends if end is not None)
+    return max(abs(low), abs(high)) < (top - bottom) / 2 / 10
 
 
 def file_link(text: str, target: str) -> Link:

@@ -208,8 +208,11 @@ def _time_sentence(late: list[tuple[tuple[str, str], ...]], segments: set[str], 
 
 
 def _instrument_sentence(handle: Instrument, kept: int, left: int) -> str:
-    return (
+    start = (
         f"If {handle.name} reaches {' and '.join(handle.reaches)} and, but through these, no other segment, which is "
-        f"assumed and cannot be seen here, {kept} of {left} remain: the others imply that it is unrelated to segments "
-        "to which it is related, or related where it is not."
+        f"assumed and cannot be seen here, {kept} of {left} remain"
     )
+    if kept == left:
+        return f"{start}: with it drawn in, none fits clearly worse than another."
+    implied = "unrelated to segments to which it is related, or related where it is not"
+    return f"{start}: the others imply that it is {implied}."

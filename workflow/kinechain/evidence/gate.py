@@ -37,8 +37,9 @@ def what_it_takes(claim: Claim, material: Material) -> str:
         return f"It would take {claim.cause_needs}"
     if not wrong and not lacking:
         return "It would take what the reasons name"
+    cohort = f"{_designs(claim)}," if wrong and lacking else _designs(claim) if wrong else "a cohort"
     measured = f" with {_listed(lacking, 'and')} measured" if lacking else ""
-    return f"It would take {_designs(claim) if wrong else 'a cohort'}{measured}"
+    return f"It would take {cohort}{measured}"
 
 
 def closed_by_model(model: str, material: Material) -> list[str]:

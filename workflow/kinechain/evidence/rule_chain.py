@@ -129,7 +129,7 @@ def judge_mediated(case: Case) -> Judgement:
         f"An effect through the mediator is found on: {_chosen(names, through)}. An effect past it is practically zero "
         f"on: {_chosen(names, alone)}. Both hold for: {_chosen(names, both)}. The way into the mediator: "
         f"{', '.join(first_links)}.",
-        f"The clearest way is that to {names[chosen]}, the numbers shown here.",
+        f"The numbers shown are those of the clearest way, to: {names[chosen]}.",
     )
     judgement = from_found(indirect, Ruling(verdict), case, sesoi.value, f"{sesoi.unit}, for the path past it")
     p = min(1.0, len(ways) * indirect.p_against_zero())
@@ -159,13 +159,11 @@ def judge_cancellation(case: Case) -> Judgement:
         verdict = NULL
     else:
         verdict = INCONCLUSIVE
-    side = {1: "above zero", -1: "below zero", 0: "on either side of zero"}
-    told = [
-        f"{claim.rule.word(part.effect)} lies {side[sign]}" for part, sign in zip((first, second), signs, strict=True)
-    ]
+    side = {1: "is above zero", -1: "is below zero", 0: "cannot be told from zero"}
+    told = [f"{claim.rule.word(part.effect)} {side[sign]}" for part, sign in zip((first, second), signs, strict=True)]
     reasons = (
-        f"{told[0][:1].upper()}{told[0][1:]}, and {told[1]}; their total is "
-        f"{'inside' if kept == SUPPORTED else 'not inside'} ±{bound.value:g} {bound.unit}.",
+        f"{told[0][:1].upper()}{told[0][1:]}, and {told[1]}; their total "
+        f"{'lies' if kept == SUPPORTED else 'is not shown to lie'} inside ±{bound.value:g} {bound.unit}.",
     )
     judgement = from_found(total, Ruling(verdict), case, bound.value, bound.unit)
     evidence = [first.p_against_zero(), second.p_against_zero(), total.p_equivalence(bound.value)]

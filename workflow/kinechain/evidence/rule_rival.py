@@ -122,7 +122,7 @@ def judge_vanishing(case: Case) -> Judgement:
         f"{pair.after}: {held.count(SUPPORTED)}, practically zero or opposite there: {gone}.",
         f"Estimates: {listed}.",
         *([] if held else ["Nothing stood there before that could vanish."]),
-        *([f"Still there, with correction for all that were looked at: {', '.join(left)}."] if left else []),
+        *([f"Found in {pair.after}, with correction for all that were looked at: {', '.join(left)}."] if left else []),
     )
     most = max(parts, key=lambda part: abs(part.limits.estimate))
     return Judgement(
