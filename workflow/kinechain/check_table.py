@@ -119,7 +119,7 @@ def check_table(results: Results, ledger: Ledger, name: str, *, csv: str) -> Tab
     numbers = numeric_columns(table)
     names = names_of(results)
 
-    def cell(place: int, row: dict[str, Any], column: str) -> Cell:
+    def cell(place: int, row: Mapping[Any, Any], column: str) -> Cell:
         if column in ends:
             return interval_cell(ledger, check_key(name, place, column), check_key(name, place, ends[column]))
         if column in numbers:
