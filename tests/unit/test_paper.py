@@ -132,3 +132,18 @@ def test_a_caption_stands_over_its_table(file: Path) -> None:
                 under = [other for other in page if other[1] > word[3] + 4 and other[3] < A4[1] - 50]
                 assert len(under) > 3, f"Table {page[place + 1][4]} stands at the foot of a page without its rows"
     assert captions > 8
+
+
+def test_names_without_end_and_from_right_to_left_stay_on_the_sheet(tmp_path: Path) -> None:
+    """Text of a file may be hostile: a name of any length breaks, and keeps its column."""
+    endless, reversed_ = "x" * 400, "\u202eאבג" * 40
+    rows = tuple((Cell(endless), Cell(reversed_), Cell('=cmd|"/c calc"!A1'), Cell("0.25")) for _ in range(3))
+    heads = (endless[:90], "from right to left", "formula", "n")
+    table = Table("hostile", (Words("Hostile."),), heads, (False, False, False, True), rows)
+    alone = Document("hostile", "Hostile", (Words("One table"),), False, (Section("effects", "Effects", (table,)),))
+    path = tmp_path / "hostile.pdf"
+    path.write_bytes(render_pdf(alone, read_templates(ROOT / "workflow" / "templates")))
+    pages = words_of(path)
+    assert all(inside(*word[:4]) for page in pages for word in page)
+    assert [pair for page in pages for pair in overlaps(page)] == []
+    assert sum(word[4] == "0.25" for page in pages for word in page) == 3

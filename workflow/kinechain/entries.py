@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from kinechain.figures.style import VERDICTS, Row, records
@@ -341,6 +342,7 @@ def numeric_columns(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _write_checks(ledger: Ledger, results: Results) -> None:
+    level = float(results.inference.get("level", 0.95))
     for name, table in results.checks.items():
         columns = numeric_columns(table)
         for place, row in enumerate(records(table)):
@@ -352,7 +354,7 @@ def _write_checks(ledger: Ledger, results: Results) -> None:
                 elif _is_share(row, column) and is_number(row[column]):
                     ledger.share(key, row[column], rule=rule, inputs=inputs)
                 else:
-                    error = row.get("std_error") if column in ESTIMATES else None
+                    error = _error_of(row, level) if column in ESTIMATES else None
                     in_sd = column.startswith("standardised") and is_number(row[column])
                     text = decimal_text(row[column], 2) if in_sd else None
                     ledger.number(key, row[column], error=error, rule=rule, inputs=inputs, text=text)
@@ -361,6 +363,16 @@ def _write_checks(ledger: Ledger, results: Results) -> None:
 ESTIMATES = ("estimate", "low", "high", "low_90", "high_90")
 """Columns of a check in the unit of its `std_error`."""
 SHARES = (*ESTIMATES, "difference", "share_arm", "share_against")
+
+
+def _error_of(row: Mapping[str, Any], level: float) -> float | None:
+    """Standard error of a check's estimate: its own, else what its interval implies; None where there is neither."""
+    if is_number(row.get("std_error")):
+        return float(row["std_error"])
+    for low, high, share in (("low", "high", level), ("low_90", "high_90", 0.9)):
+        if is_number(row.get(low)) and is_number(row.get(high)):
+            return (float(row[high]) - float(row[low])) / 2 / NormalDist().inv_cdf((1 + share) / 2)
+    return None
 
 
 def _is_share(row: Mapping[str, Any], column: str) -> bool:
