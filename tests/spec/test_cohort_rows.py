@@ -67,8 +67,8 @@ def test_conditions_choose_rows_and_the_flow_counts_them(tmp_path: Path) -> None
     assert values(cohort, "age_y") == [40, 60]
     assert [(step.reason, step.removed, step.left) for step in cohort.flow] == [
         ("rows in the file", 0, 4),
-        ("not eligible: no disease", 1, 3),
-        ("not eligible: adults", 1, 2),
+        ("condition not met: no disease", 1, 3),
+        ("condition not met: adults", 1, 2),
         ("each row is one person", 0, 2),
     ]
 

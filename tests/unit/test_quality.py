@@ -113,7 +113,7 @@ def test_a_person_entered_twice(rng: np.random.Generator) -> None:
     table = {name: rng.normal(50, 5, N) for name in names}
     for column in table.values():
         column[9] = column[8]
-    assert suspected(**table) == [("warning", "people have exactly the values of another person under another id")]
+    assert suspected(**table) == [("warning", "people have exactly the values of another person, to the last digit")]
 
 
 def test_small_counts_are_masked_and_so_is_the_one_that_would_give_them_away() -> None:
@@ -227,7 +227,7 @@ def test_no_difference_of_two_counts_in_a_flow_is_small() -> None:
 def test_rows_and_people_side_by_side_do_not_tell_who_came_twice() -> None:
     few = masked_flow((FlowStep("rows in the file", 0, 25, "rows"), FlowStep("rows of one person joined", 0, 24)))
     assert [(step.reason, step.left) for step in few] == [
-        ("rows in the file, fewer than 10 taken out before: more than one row of a person", 24),
+        ("rows in the file, without fewer than 10 (more than one row of a person)", 24),
         ("rows of one person joined", 24),
     ]
     many = (FlowStep("rows in the file", 0, 48, "rows"), FlowStep("rows of one person joined", 0, 24))

@@ -199,7 +199,7 @@ def _eligible(
             remedy = "If they belong, list their word under `one_of` too, or mend the file"
             findings.append(Finding("warning", "", what, mistyped, remedy, str(rule["column"])))
         frame = frame.loc[keep]
-        flow.append(FlowStep(f"not eligible: {rule['reason']}", removed, len(frame), "rows"))
+        flow.append(FlowStep(f"condition not met: {rule['reason']}", removed, len(frame), "rows"))
         if not len(frame):
             what = f"rows, none of which meets the condition on column `{rule['column']}`"
             findings.append(Finding("error", "", what, removed, "Check `eligibility`", str(rule["column"])))
@@ -234,13 +234,17 @@ LIKE_THE_WORD = 0.8
 """Likeness of two words, by difflib, from which one may be the other mistyped."""
 
 
+MOST_WORDS = 500
+"""A condition on categories meets few words; of a column with more, the first are compared."""
+
+
 def _nearly_meets(rule: Mapping[str, Any], series: pd.Series) -> Mask:
     """Rows whose word differs from one that a condition names by a letter or so; a digit is never a slip."""
     listed = [word_of(value) for value in rule.get("one_of", [rule["equals"]] if "equals" in rule else [])]
     words = series.map(word_of, na_action="ignore")
     near = {
         word
-        for word in words.dropna().unique()
+        for word in words.dropna().unique()[:MOST_WORDS]
         if word not in listed
         for meant in get_close_matches(word, listed, cutoff=LIKE_THE_WORD)
         if abs(len(word) - len(meant)) <= 1 and re.findall(r"\d", word) == re.findall(r"\d", meant)

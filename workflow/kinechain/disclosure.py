@@ -153,7 +153,7 @@ def _taken_back(kept: list[FlowStep], small: FlowStep, threshold: int) -> list[F
     if before.removed:
         changed = _joined(before, small)
     else:
-        changed = replace(before, reason=f"{before.reason}, fewer than {threshold} taken out before: {small.reason}")
+        changed = replace(before, reason=f"{before.reason}, without fewer than {threshold} ({small.reason})")
     after = [replace(step, left=small.left) if step.unit == small.unit else step for step in kept[target + 1 :]]
     return [*kept[:target], replace(changed, left=small.left), *after]
 

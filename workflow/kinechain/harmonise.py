@@ -116,6 +116,9 @@ _DATES = "they are dates; a spreadsheet program may have made them of numbers"
 _LIKE_A_WORD = 0.75
 """Likeness of two words, by difflib, from which one may be the other mistyped."""
 
+_MOST_WORDS = 200
+"""Categories are few; of a column with more words than these the first are compared."""
+
 
 def _resemblance(values: Iterable[object], text: pd.Series, known: Mapping[str, float]) -> str:
     """What values that are no numbers look like, without a value of anybody in it."""
@@ -125,7 +128,7 @@ def _resemblance(values: Iterable[object], text: pd.Series, known: Mapping[str, 
         return "some are numbers with another mark inside; say which under `read`: `decimal`, `thousands`"
     if text.str.fullmatch(r"[^\w+-]*\s*[+-]?\d+([.,]\d+)?\s*[^\d\s]{0,4}").any():
         return "some are numbers with a unit or a mark beside them"
-    meant = {near for word in text for near in get_close_matches(word, known, n=1, cutoff=_LIKE_A_WORD)}
+    meant = {near for word in text[:_MOST_WORDS] for near in get_close_matches(word, known, n=1, cutoff=_LIKE_A_WORD)}
     named = " and ".join(f"`{word}`" for word in sorted(meant)[:3])
     return f"some look like {named} mistyped" if meant else ""
 

@@ -27,7 +27,7 @@ SUMMARY_WORD = re.compile(
 """Words at the foot of a table, which no person is called."""
 
 SAMPLE_OF_IDS = 2000
-"""So many ids tell whether they are codes or names."""
+"""So many ids, the first, tell whether they are codes or names; as many, the last, whether a summary stands below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +235,13 @@ def _check_ids(ids: Words, spec: CohortSpec, findings: list[Finding]) -> None:
         what = f"ids of column `{column}` look like names, dates of birth or free text"
         remedy = f"Name a column of codes, or keep a keyed hash: {hash_remedy('id', column)}"
         findings.append(Finding("error", "", what, private, remedy, column))
-    plain = pd.Series(ids, dtype="str").str.lower().str.strip(" .:()±*=")
-    summaries = int(plain.str.fullmatch(SUMMARY_WORD).sum())
-    if summaries and plain.str.contains(r"\d").mean() >= 0.5:  # where ids are initials, SD may be a person
+    alike = distinct.str.lower()
+    foot = alike[-SAMPLE_OF_IDS:].str.strip(" .:()±*=")
+    summaries = int(foot.str.fullmatch(SUMMARY_WORD).sum())
+    if summaries and foot.str.contains(r"\d").mean() >= 0.5:  # where ids are initials, SD may be a person
         what = f"ids of column `{column}` are words such as mean, SD or total: rows of a summary and no people"
         remedy = "Leave them out with `read: {footer_rows: ...}` or `eligibility`, or mend the file"
         findings.append(Finding("error", "", what, summaries, remedy, column))
-    alike = distinct.str.lower()
     for mark in (" ", "\t", "_", "-"):
         alike = alike.str.replace(mark, "", regex=False)
     alike = alike.str.lstrip("0")

@@ -277,7 +277,7 @@ def check_copied_people(values: Mapping[str, Array], layout: Layout) -> Iterator
     order = np.argsort(marks, kind="stable")
     count = int(((np.diff(marks[order]) == 0) & (np.diff(people[order]) != 0)).sum())
     if count:
-        what = "people have exactly the values of another person under another id"
+        what = "people have exactly the values of another person, to the last digit"
         yield Finding("warning", "", what, count, "Look for people entered twice")
 
 
