@@ -290,6 +290,7 @@ def _hold_equal(
     fixed_labels: dict[str, float] = {}
     rows = _name_equals(rows, equal, where)
     made: list[Row] = []
+    last = 0
     for position, row in enumerate(rows):
         settled = row
         if frees_means and row.group > 1 and row.op == "~1" and row.lhs in roles.latent and not row.user:
@@ -311,7 +312,7 @@ def _hold_equal(
                     numbers[label] = made[at].free
             number = numbers.get(label, 0) if label else 0
             if not number:
-                number = 1 + max((other.free for other in made), default=0)
+                number = last = last + 1
                 if label:
                     numbers[label] = number
             settled = replace(settled, label=label, free=number)
