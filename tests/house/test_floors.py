@@ -73,6 +73,7 @@ FLOORS: dict[str, float] = {
     "checklists": 7,
     "works": 7,
     "word_file": 7,
+    "language": 7,
     "words": 7,
     "trial_cells": 7,
     "trial_display": 7,

@@ -6,8 +6,9 @@ from kinechain import words
 from kinechain.document import NumberWithoutKeyError, Quoted, Words, plain
 from kinechain.entries import build_ledger
 from kinechain.evidence.tier import TIERS
+from kinechain.language import guard
 from kinechain.ledger import Ledger, UnknownKeyError
-from kinechain.words import guard, say
+from kinechain.words import say
 from tests.fixtures.report_inputs import people_results, summary_results
 
 

@@ -35,6 +35,7 @@ from kinechain.document import (
 from kinechain.entries import INTERVALS
 from kinechain.errors import Problem, raise_if_any
 from kinechain.figures import FIGURES, Picture
+from kinechain.language import GUARDED, guard
 from kinechain.ledger import Ledger
 from kinechain.registered import registration_blocks
 from kinechain.results import DESIGN_WORDS, Results
@@ -79,8 +80,8 @@ class Shelf:
 def check_language(results: Results) -> list[Problem]:
     """Statements of the authors that say more than the cohort's design can carry."""
     study = results.study.get("study") or {}
-    texts = {f"config.yaml: study.{name}": str(study[name]) for name in words.GUARDED if study.get(name)}
-    return words.guard(texts, results.cohort.design)
+    texts = {f"config.yaml: study.{name}": str(study[name]) for name in GUARDED if study.get(name)}
+    return guard(texts, results.cohort.design)
 
 
 def build_document(results: Results, ledger: Ledger, pictures: Mapping[str, Picture], shelf: Shelf) -> Document:

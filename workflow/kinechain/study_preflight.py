@@ -209,7 +209,7 @@ def language_problems(study: Study) -> list[Problem]:
 
     The reasons of a model's edges are let through: they tell the mechanism that is put to the test.
     """
-    from kinechain.words import GUARDED, guard, says_too_much, too_strong
+    from kinechain.language import GUARDED, guard, says_too_much, too_strong
 
     said = value_at(study.config, "study") or {}
     mine = {f"{FILE}: study.{name}": str(said[name]) for name in GUARDED if said.get(name)}
