@@ -151,3 +151,27 @@ def test_a_damaged_file_is_told_with_its_remedy(tmp_path: Path, name: str) -> No
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(UserError, match=r"damaged.*Delete it and run `snakemake` again: what is missing is made anew"):
         (io.read_json if name.endswith("json") else io.read_table)(path)
+
+
+def test_no_byte_of_a_table_can_change_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    frame = pd.DataFrame({"a": np.random.default_rng(1).normal(size=300)})
+    io.write_table(frame, path)
+    content = path.read_bytes()
+    unseen = 0
+    for at in range(4, len(content), 17):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        try:
+            unseen += not io.read_table(path).equals(frame)
+        except UserError as error:
+            assert "damaged" in str(error)
+    assert unseen == 0
+
+
+def test_no_digit_of_a_sealed_record_can_change_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "fit.json"
+    io.write_sealed({"est": np.array([0.25, math.nan]), "n": np.int64(7)}, path)
+    assert io.read_json(path) == {"est": [0.25, None], "n": 7}
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(UserError, match="damaged"):
+        io.read_json(path)

@@ -124,10 +124,29 @@ def _rounded(value: Any, digits: int) -> Any:
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
+SEAL = "sha256_of_the_rest"
+"""Last key of a sealed record."""
+
+
+def write_sealed(record: Mapping[str, Any], path: Path) -> None:
+    """Write a record with its own digest as its last key, so that a digit that rots on the disk is seen."""
+    write_json({**record, SEAL: _seal(record)}, path)
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_text(record).encode()).hexdigest()
+
+
 def read_json(path: Path) -> Any:
-    """Read a json file this project wrote. Raises UserError when it is damaged."""
+    """Read a json file this project wrote, without its seal where it has one.
+
+    Raises UserError when it is damaged: when it is no json, or its seal is not its own.
+    """
     with _telling_damage(path):
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(value, dict) and SEAL in value and value.pop(SEAL) != _seal(value):
+            raise ValueError("the seal is broken")
+        return value
 
 
 @contextmanager
@@ -135,11 +154,11 @@ def _telling_damage(path: Path) -> Iterator[None]:
     """A file that a step made and that no longer reads as it was written: its one remedy, in one line."""
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, UserError):
         raise
     except PermissionError:
         raise UserError(Problem(path.as_posix(), "its permissions forbid to read it", "Make it readable")) from None
-    except (ValueError, OSError) as error:  # what json, pandas and pyarrow raise; ArrowInvalid is a ValueError
+    except Exception as error:  # noqa: BLE001 -- what a wrong byte makes a reader raise has no end: ArrowInvalid, KeyError ...
         what = f"this file is damaged and cannot be read ({type(error).__name__})"
         remedy = "Delete it and run `snakemake` again: what is missing is made anew"
         raise UserError(Problem(path.as_posix(), what, remedy)) from None
@@ -238,11 +257,12 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         if path.suffix != ".parquet":
             return pd.read_csv(path, keep_default_na=False, na_values=[""])
         if columns is None:
-            return pd.read_parquet(path)
+            return pd.read_parquet(path, page_checksum_verification=True)
         import pyarrow.parquet as pq
 
         there = set(pq.read_schema(path).names)
-        return pd.read_parquet(path, columns=[name for name in columns if name in there])
+        wanted = [name for name in columns if name in there]
+        return pd.read_parquet(path, columns=wanted, page_checksum_verification=True)
 
 
 ROW_GROUP = 1 << 16
@@ -258,7 +278,7 @@ def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> No
     notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
     sink = buffers.BytesIO()
     table = table.replace_schema_metadata({**kept, **notes})
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP)
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
     write_bytes(sink.getvalue(), path)
 
 

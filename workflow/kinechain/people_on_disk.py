@@ -63,7 +63,7 @@ class RowsOnDisk:
     def _read(self, group: int) -> Array:
         import pyarrow.parquet as pq
 
-        file = pq.ParquetFile(self.file, pre_buffer=False)
+        file = pq.ParquetFile(self.file, pre_buffer=False, page_checksum_verification=True)
         there = set(file.schema_arrow.names)
         factors = {name: [name] if name in there else name.split(":") for name in self.names}
         wanted = sorted({part for parts in factors.values() for part in parts})
@@ -85,7 +85,8 @@ class PeopleOnDisk(Mapping[str, Any]):
 
         if name not in self.names:
             raise KeyError(name)
-        return np.asarray(pq.read_table(self.file, columns=[name], use_threads=False).column(0).to_numpy())
+        table = pq.read_table(self.file, columns=[name], use_threads=False, page_checksum_verification=True)
+        return np.asarray(table.column(0).to_numpy())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

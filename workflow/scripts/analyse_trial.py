@@ -17,7 +17,7 @@ def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, ta
         seed=seed,
     )
     io.write_table(results.effects, effects)
-    io.write_json(fit_record(results), fit)
+    io.write_sealed(fit_record(results), fit)
     for name, table in results.tables.items():
         io.write_table(table, tables / f"{name}.csv")
 

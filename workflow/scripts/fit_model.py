@@ -19,7 +19,7 @@ def main(
     mapping = {**io.read_yaml(model), **texts_in_place(model), **choices["method"]}
     spec = build_spec(mapping, choices["macros"], cohort.variables, model.as_posix())
     fit = fit_model(spec, cohort, seed=seed)
-    io.write_json(fit_record(fit), fit_out)
+    io.write_sealed(fit_record(fit), fit_out)
     io.write_table(estimate_effects(fit), estimates_out)
 
 

@@ -31,7 +31,7 @@ ENTERS = {
     "config/schematic.yaml": "draw_figures",
     "config/registration.yaml": "write_report",
 }
-"""Config file -> first rule that reads it; every rule may read the others, and a model is first read when fitted."""
+"""Config file -> first rule that reads it; every rule may read the others. A model is first read when it is fitted."""
 
 MODELS = "config/models/"
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the number in every cohort that has it; UserError when no ledger is here or none has it."""
+    """Print the number in every cohort that has it."""
     root: Path = arguments.folder
     ledgers = {path.parent.name: read_json(path) for path in sorted((root / "reports").glob("*/ledger.json"))}
     if not ledgers:
