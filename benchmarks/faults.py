@@ -40,6 +40,8 @@ from pathlib import Path
 
 import yaml
 
+from kinechain.study_preflight import TOUCH
+
 ROOT = Path(__file__).resolve().parents[1]
 MADE = ("data/derived", "reports")
 WORK = (*MADE, "logs", ".snakemake")
@@ -101,8 +103,11 @@ class Bench:
         return self.start(*words).wait(timeout=PATIENCE)
 
     def mend(self) -> tuple[int, bool]:
-        """What the documentation says after a fault: run again; after a stale lock, unlock and run again."""
+        """What the documentation says after a fault: run again; after a stale lock, unlock first; what a line says."""
         code = self.run()
+        if code and TOUCH in self.words:
+            subprocess.run(TOUCH, shell=True, cwd=self.folder, check=True)
+            code = self.run()
         if code and LOCKED in self.words:
             self.run("--unlock")
             return self.run(), True

@@ -1,7 +1,10 @@
 """A student edits a study wrongly: every mistake is told at once, each with its place and what would be right."""
 
 import math
+import os
 import shutil
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,14 @@ import pytest
 from kinechain.errors import UserError
 from kinechain.io import read_yaml
 from kinechain.study import load_study
-from kinechain.study_preflight import check_once, find_mistakes, movement_between_seeds, unwritable
+from kinechain.study_preflight import (
+    TOUCH,
+    check_once,
+    find_mistakes,
+    from_the_future,
+    movement_between_seeds,
+    unwritable,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CLINIC = "config/cohorts/demo_clinic.yaml"
@@ -223,6 +233,18 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, monkeypatch: pyte
         "the folder of the study: it cannot be written: its permissions, or those of the disk, forbid it. "
         "Make it writable, or copy the study to a place that is."
     )
+
+
+def test_files_from_the_future_are_told_in_one_line_with_what_to_type(folder: Path) -> None:
+    ahead = time.time() + 86_400
+    for path in sorted((folder / "config" / "models").glob("M1_*.yaml"))[:2]:
+        os.utime(path, (ahead, ahead))
+    assert [str(problem) for problem in from_the_future(folder)] == [
+        "config and data: 2 files are dated in the future, so that what is made of them seems older. "
+        f"Set the clock right, then run `{TOUCH}`."
+    ]
+    subprocess.run(TOUCH, shell=True, cwd=folder, check=True)
+    assert from_the_future(folder) == []
 
 
 def test_every_folder_that_a_run_fills_and_cannot_write_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

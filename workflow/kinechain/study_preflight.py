@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -70,11 +71,11 @@ def check_once(study: Study, config: Mapping[str, Any]) -> None:
 
     config  what snakemake runs with: config/config.yaml and what the command line puts in its place
 
-    A study that cannot be written is refused too: nothing could be made in it.
+    A study that cannot be written is refused too: nothing could be made in it; and one with files from the future.
 
     What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
     """
-    raise_if_any(unwritable(study.root))
+    raise_if_any(unwritable(study.root) or from_the_future(study.root))
     seen = study.root / "data" / "derived" / "checked.json"
     digest = digest_of([_digest_of_files(study), config])
     try:
@@ -95,6 +96,27 @@ def unwritable(root: Path) -> list[Problem]:
         for room in rooms
         if room.exists() and not os.access(room, os.W_OK)
     ]
+
+
+AHEAD = 60.0
+"""Seconds by which a file may be dated ahead of the clock: shared disks are a little off."""
+TOUCH = "find config data -newermt now -exec touch {} +"
+"""Gives files of a study that are dated in the future today's time."""
+
+
+def from_the_future(root: Path) -> list[Problem]:
+    """One line when files of the study are dated ahead of the clock: what is made of them would seem older for good."""
+    latest = time.time() + AHEAD
+    paths = (
+        Path(room) / name for part in ("config", "data") for room, _, names in os.walk(root / part) for name in names
+    )
+    count = sum(path.lstat().st_mtime > latest for path in paths)
+    if not count:
+        return []
+    what = (
+        f"{count} file{'s are' if count > 1 else ' is'} dated in the future, so that what is made of them seems older"
+    )
+    return [Problem("config and data", what, f"Set the clock right, then run `{TOUCH}`")]
 
 
 def _dictionary_problems(root: Path) -> list[Problem]:
