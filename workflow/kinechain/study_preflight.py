@@ -107,15 +107,12 @@ TOUCH = "find config data -newermt now -exec touch {} +"
 def from_the_future(root: Path) -> list[Problem]:
     """One line when files of the study are dated ahead of the clock: what is made of them would seem older for good."""
     latest = time.time() + AHEAD
-    paths = (
-        Path(room) / name for part in ("config", "data") for room, _, names in os.walk(root / part) for name in names
-    )
-    count = sum(path.lstat().st_mtime > latest for path in paths)
+    rooms = (room for part in (CONFIG, "data") for room in os.walk(root / part))
+    count = sum(Path(room, name).lstat().st_mtime > latest for room, _, names in rooms for name in names)
     if not count:
         return []
-    what = (
-        f"{count} file{'s are' if count > 1 else ' is'} dated in the future, so that what is made of them seems older"
-    )
+    these = "1 file is" if count == 1 else f"{count} files are"
+    what = f"{these} dated in the future, so that what is made of them seems older"
     return [Problem("config and data", what, f"Set the clock right, then run `{TOUCH}`")]
 
 
