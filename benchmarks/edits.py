@@ -22,7 +22,6 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.faults import make_study
 from kinechain.errors import UserError
 from kinechain.io import read_yaml
 from kinechain.study import load_study
@@ -145,11 +144,14 @@ class Tally:
 
 def make_bench(folder: Path) -> Path:
     """A small study of three designs: people, published moments, a trial."""
-    study = make_study(folder, people=150).folder
+    from tests.workflow.conftest import make_study
+
+    study = make_study(folder).folder
     path = study / "config" / "config.yaml"
-    path.write_text(
-        path.read_text("utf-8").replace("- vertebral_normals", "- vertebral_normals\n- demo_trial"), "utf-8"
-    )
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("- vertebral_normals", "- vertebral_normals\n- demo_trial"), "utf-8")
+    if len(load_study(study).cohorts) != 3:
+        raise ValueError("the study has not its three designs")
     return study
 
 

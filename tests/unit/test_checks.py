@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from kinechain.checks import CHECKS, CheckPlan, CheckResult, Study, run_checks
 from kinechain.checks.atlas import loglikelihood
-from kinechain.checks.plan import Instrument, Question
+from kinechain.checks.plan import EXPLORATORY, Instrument, Question
 from kinechain.checks.reliability import latent_model, refuse
 from kinechain.cohort import Cohort
 from kinechain.decisions import Decision, Decisions
@@ -430,6 +430,7 @@ def test_a_moderator_of_both_paths_has_no_index_and_says_why():
     table = result.table
     assert not (table["quantity"] == "index of moderated mediation").any()
     assert list(result.notes) == [
+        EXPLORATORY,
         "x -> m -> y by w: the moderator bends both paths, so that the indirect effect is a curve in it and no single "
         "index describes it."
     ]
