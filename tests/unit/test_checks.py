@@ -432,7 +432,7 @@ def test_a_moderator_of_both_paths_has_no_index_and_says_why():
     assert list(result.notes) == [
         EXPLORATORY,
         "x -> m -> y by w: the moderator bends both paths, so that the indirect effect is a curve in it and no single "
-        "index describes it."
+        "index describes it.",
     ]
     at_mean = table["at"].sub(made.cohort.people["w"][20:].mean()).abs() < 1e-9
     paths = [table.loc[at_mean & (table["path"] == path), "estimate"].iloc[0] for path in ("first", "second")]

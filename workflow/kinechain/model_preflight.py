@@ -10,7 +10,7 @@ import numpy as np
 from kinechain.errors import Problem, UserError
 from kinechain.estimators import fit_model
 from kinechain.fit import Status
-from kinechain.sample import check_size, draw_sample
+from kinechain.sample import Sample, check_size, draw_sample
 from kinechain.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
         return []
     trial = replace(spec, estimator="ml", missing="listwise", options=replace(spec.options, fixed_x=True))
     try:
-        check_size(spec, draw_sample(spec, spec.table, cohort), spec.table.n_asked)
-        if spec.missing == "fiml" and _complete_people(trial, cohort) < trial.table.n_free:
+        sample = draw_sample(spec, spec.table, cohort)
+        check_size(spec, sample, spec.table.n_asked)
+        if spec.missing == "fiml" and _complete_people(sample) < trial.table.n_free:
             return []
         fit = fit_model(trial, cohort)
     except UserError as error:
@@ -41,7 +42,9 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     return []
 
 
-def _complete_people(spec: ModelSpec, cohort: Cohort) -> int:
-    if cohort.people is None:
-        return cohort.n
-    return int(np.isfinite(cohort.people[list(spec.table.observed)].to_numpy(dtype=np.float64)).all(axis=1).sum())
+def _complete_people(sample: Sample) -> int:
+    """People with every variable of the model; everybody where only moments are known."""
+    return sum(
+        group.patterns.n_people if group.X is None else int(np.isfinite(group.X).all(axis=1).sum())
+        for group in sample.groups
+    )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kinechain import workload
 from kinechain.errors import Problem, UserError, closest, raise_if_any
@@ -338,6 +338,10 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json_text(value).encode()).hexdigest()[:12]
 
 
+Built: TypeAlias = "dict[tuple[str, frozenset[str]], ModelSpec]"
+"""Models by the digest of their file and the variables a cohort has."""
+
+
 def check_study(study: Study, loaded: dict[str, Cohort] | None = None) -> list[Problem]:
     """Every mistake in the study that can be known before anything is fitted: cohorts and data, models, claims.
 
@@ -350,6 +354,7 @@ def check_study(study: Study, loaded: dict[str, Cohort] | None = None) -> list[P
     config = study.root / CONFIG
     problems: list[Problem] = []
     specs: dict[str, ModelSpec] = {}
+    built: Built = {}
     plan = _read_plan(study, problems) if any(map(study.is_trial, study.cohorts)) else None
     for name in study.cohorts:
         try:
@@ -360,7 +365,7 @@ def check_study(study: Study, loaded: dict[str, Cohort] | None = None) -> list[P
             if loaded is not None:
                 loaded[name] = cohort
             problems += _check_visits(cohort, plan)
-            problems += _check_models(study, cohort, specs)
+            problems += _check_models(study, cohort, specs, built)
     return list(dict.fromkeys(problems + _check_claims(study, specs)))
 
 
@@ -388,7 +393,12 @@ def _check_visits(cohort: Cohort, plan: TrialPlan | None) -> list[Problem]:
     return list(check_visits(cohort))
 
 
-def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> list[Problem]:
+def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec], built: Built) -> list[Problem]:
+    """Mistakes in the models of a cohort.
+
+    specs  where each model is put by its name, for claims
+    built  models by name, method and variables: those of cohorts that measure the same are read once
+    """
     from kinechain.effect_plan import contrast_problems
     from kinechain.model_preflight import check_model
     from kinechain.preflight import read_threshold
@@ -406,7 +416,9 @@ def _check_models(study: Study, cohort: Cohort, specs: dict[str, ModelSpec]) -> 
         texts = texts_in_place(study.root / where)
         mapping = {**study.models[name], **study.method_of(cohort.name, name), **texts}
         try:
-            spec = build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
+            key = (digest_of(mapping), frozenset(cohort.variables))
+            spec = built.get(key) or build_spec(mapping, study.config.get("macros", {}), cohort.variables, where)
+            built[key] = spec
             found = contrast_problems(spec)
             if not found:
                 specs[name] = spec
