@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,8 @@ def _read_large(path: Path, reading: Any, parsing: Any, converting: Any, ragged:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    known = dict(converting.column_types)
+    known, few = dict(converting.column_types), pa.cpu_count()
+    pa.set_cpu_count(_cores())  # Arrow takes the one thread that mathematics is held to for its own
     try:
         first = arrow_csv.open_csv(path, reading, parsing, converting).schema
         is_whole = pa.types.is_integer
@@ -143,6 +145,7 @@ def _read_large(path: Path, reading: Any, parsing: Any, converting: Any, ragged:
         return None
     finally:
         converting.column_types = known
+        pa.set_cpu_count(few)
     waiting = list(zip(table.column_names, table.columns, strict=True))[::-1]
     del table
     columns: dict[str, Any] = {}
@@ -153,6 +156,11 @@ def _read_large(path: Path, reading: Any, parsing: Any, converting: Any, ragged:
         if len(columns) % _RELEASED_TOGETHER == 0:
             pa.default_memory_pool().release_unused()
     return pd.DataFrame(columns, copy=False)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _numbers(column: Any) -> Array:
