@@ -130,11 +130,12 @@ SEAL = "sha256_of_the_rest"
 
 def write_sealed(record: Mapping[str, Any], path: Path) -> None:
     """Write a record with its own digest as its last key, so that a digit that rots on the disk is seen."""
-    write_json({**record, SEAL: _seal(record)}, path)
+    write_json({**record, SEAL: _seal(plain(record))}, path)
 
 
-def _seal(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json_text(record).encode()).hexdigest()
+def _seal(record: Any) -> str:
+    """Digest of plain values: of their json in one line, which is made many times faster than one with indents."""
+    return hashlib.sha256(json.dumps(record, ensure_ascii=False).encode()).hexdigest()
 
 
 def read_json(path: Path) -> Any:
