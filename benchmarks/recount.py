@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.verdict_page import FALSE, TRUTHS, VERDICTS, summarise
-from benchmarks.verdicts import BLOCK, DRAWS, ITERATIVE_BLOCKS, ROOT, SIZES, cohorts_of, open_study
+from benchmarks.verdicts import BLOCK, DRAWS, ROOT, SIZES, cohorts_of, cohorts_told, fewer_told, open_study
 from kinechain.assemble import build_cohort
 from kinechain.checks.shape import THRESHOLD_MODEL, check_threshold
 from kinechain.evidence import Claim
@@ -34,8 +34,12 @@ from kinechain.simulate import draw_frame, stream
 from kinechain.truths import read_truth
 
 RESULTS = ROOT / "benchmarks" / "results"
-COUNTED = "2026-11-22"
-"""When the other claims were counted."""
+
+
+def counted_on() -> str:
+    """When the other claims were counted, as the page before said."""
+    page = (RESULTS / "verdicts.md").read_text(encoding="utf-8")
+    return next(line for line in page.splitlines() if line.startswith("- date: ")).removeprefix("- date: ")[:10]
 
 
 def of_rows(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
@@ -100,14 +104,12 @@ def main() -> None:
     facts = {
         "command": f"`python -m benchmarks.verdicts --cohorts 1000`, then `python -m benchmarks.recount "
         f"--cohorts {given.cohorts}`",
-        "date": f"{COUNTED}; {' and '.join(names)} counted again {today}, after their rule changed",
+        "date": f"{counted_on()}; {' and '.join(names)} counted again {today}, after their rule changed",
         "time": f"the count again {minutes:.0f} minutes in {given.processes} processes; in the whole study a cohort "
         "takes about 0.07 s of one core, all models together",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",
-        "cohorts of a truth": f"{given.cohorts:,} at each size (400 to 1,000 at n=2,000 for claims not counted again); "
-        "Monte Carlo error of a share of .05 at most 0.011",
-        "counted in the first of them only": f"RV09 200, RV08 200 to 400, RV10 200 to 400, true scores "
-        f"{ITERATIVE_BLOCKS * BLOCK}",
+        "cohorts of a truth": cohorts_told(table),
+        "counted in the first of them only": fewer_told(table),
         "intervals": f"Monte Carlo, {DRAWS} draws; true scores by the delta method, changes of slope robust (HC3)",
     }
     write_table(table, RESULTS / "verdicts.csv", digits=6)

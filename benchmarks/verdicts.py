@@ -600,7 +600,7 @@ def _place(key: tuple[str, str]) -> tuple[int, int]:
     return READINGS.index(key[0]), CLAIMS.index(key[1])
 
 
-def _cohorts(table: pd.DataFrame) -> str:
+def cohorts_told(table: pd.DataFrame) -> str:
     """Cohorts behind a cell, size by size, and the Monte Carlo error of a share."""
     rows = table[(table["reading"] == "declared") & (table["claim"] == "C01")]
     told = []
@@ -611,7 +611,7 @@ def _cohorts(table: pd.DataFrame) -> str:
     return f"{', '.join(told)}; Monte Carlo error of a share of .05 at most {error:.3f}"
 
 
-def _fewer(table: pd.DataFrame) -> str:
+def fewer_told(table: pd.DataFrame) -> str:
     """Claims judged in fewer cohorts than others of their cell, and how many; then the reading of true scores."""
     rows = table[table["reading"] == "declared"]
     most = rows.groupby(["truth", "n"])["cohorts"].transform("max")
@@ -642,8 +642,8 @@ def main() -> None:
         if given.processes
         else "put together from cells counted before; a cohort takes about 0.07 s of one core, all models together",
         "versions": f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}",
-        "cohorts of a truth": _cohorts(table),
-        "counted in the first of them only": _fewer(table),
+        "cohorts of a truth": cohorts_told(table),
+        "counted in the first of them only": fewer_told(table),
         "intervals": f"Monte Carlo, {DRAWS} draws; of true scores by the delta method",
     }
     write_table(table, given.out / "verdicts.csv", digits=6)
