@@ -32,8 +32,8 @@ import pandas as pd
 
 from kinechain.assemble import build_cohort
 from kinechain.cohort_spec import CohortSpec, parse_cohort_spec
+from kinechain.decisions import Decisions, parse_decisions
 from kinechain.effect_plan import EffectPlan, evaluate_plan
-from kinechain.evidence import Decisions, parse_decisions
 from kinechain.evidence.verdict import Limits, judge
 from kinechain.io import read_yaml, write_table, write_text
 from kinechain.measures import Dictionary, parse_dictionary

@@ -159,7 +159,7 @@ def ask_everything(root: Path) -> None:
     """What the workflow asks of a study before its first job."""
     from kinechain.checks import parse_plan as parse_checks
     from kinechain.decisions import parse_decisions
-    from kinechain.evidence import parse_claims
+    from kinechain.evidence.claim import parse_claims
     from kinechain.trials import parse_plan
 
     study = load_study(root)

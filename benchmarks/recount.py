@@ -25,7 +25,7 @@ from benchmarks.verdict_page import FALSE, TRUTHS, VERDICTS, summarise
 from benchmarks.verdicts import BLOCK, DRAWS, ROOT, SIZES, cohorts_of, cohorts_told, fewer_told, open_study
 from kinechain.assemble import build_cohort
 from kinechain.checks.shape import THRESHOLD_MODEL, check_threshold
-from kinechain.evidence import Claim
+from kinechain.evidence.claim import Claim
 from kinechain.evidence.judging import judge_material
 from kinechain.evidence.material import Material
 from kinechain.io import write_table, write_text

@@ -49,10 +49,11 @@ from kinechain.checks.plan import parse_plan
 from kinechain.checks.reliability import refuse, true_score_paths
 from kinechain.checks.shape import check_threshold
 from kinechain.cohort_spec import CohortSpec, parse_cohort_spec
+from kinechain.decisions import Decisions, parse_decisions
 from kinechain.effect_plan import EffectPlan, plan_effects
 from kinechain.errors import UserError
-from kinechain.evidence import Claim, Decisions, Evidence, parse_claims, parse_decisions
-from kinechain.evidence.judging import DIRECTED_RULES, judge_material
+from kinechain.evidence.claim import Claim, parse_claims
+from kinechain.evidence.judging import DIRECTED_RULES, Evidence, judge_material
 from kinechain.evidence.material import Material
 from kinechain.evidence.tier import TIERS
 from kinechain.evidence.verdict import Limits, judge

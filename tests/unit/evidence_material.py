@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kinechain.evidence import Claim, Decisions, parse_claims, parse_decisions
+from kinechain.decisions import Decisions, parse_decisions
+from kinechain.evidence.claim import Claim, parse_claims
 from kinechain.evidence.material import Material
 from kinechain.io import read_yaml
 

@@ -10,10 +10,9 @@ from statsmodels.stats.multitest import multipletests
 
 from kinechain.decisions import parse_decisions
 from kinechain.errors import UserError
-from kinechain.evidence import evidence_record, evidence_table
 from kinechain.evidence.claim import claim_problems, in_order
 from kinechain.evidence.direction import compare_directions
-from kinechain.evidence.judging import judge_material
+from kinechain.evidence.judging import evidence_record, evidence_table, judge_material
 from kinechain.evidence.resolution import n_for_null, n_where_null_begins, smallest_supported
 from kinechain.evidence.sign import expected_raw_sign
 from kinechain.evidence.tier import strongest_wording, tier_of

@@ -7,7 +7,8 @@ import pytest
 
 from kinechain.checks import parse_plan, plan_problems
 from kinechain.checks.preflight import check_questions
-from kinechain.evidence import check_claims, draws_needed
+from kinechain.evidence.claim import draws_needed
+from kinechain.evidence.preflight import check_claims
 from kinechain.io import read_yaml
 from kinechain.schema import check_shape
 from kinechain.spec import build_spec, spec_from_text

@@ -177,6 +177,27 @@ def test_no_line_is_wider_than_its_room(text: str) -> None:
         assert style.text_width(style.one_line(text, inches, 8), 8) <= inches
 
 
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_text_is_as_wide_as_matplotlib_draws_it(bold: bool) -> None:
+    """Letters that join, as in `fi`, take up to three hundredths less than their steps; kerning is rounded to the grid."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(family="DejaVu Sans", size=8.5, weight="bold" if bold else "normal")
+    for text in ("Sit-and-reach → Craniovertebral angle, 12.5°", "AVATAR Ty LT", "office staff fit", "שלום"):
+        drawn = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+        assert drawn * 0.995 <= style.text_width(text, 8.5, bold=bold) <= drawn * 1.03, text
+
+
+def test_colours_of_signs_are_the_diverging_palette_of_seaborn() -> None:
+    import seaborn
+
+    theirs = seaborn.diverging_palette(45, 275, s=70, l=55, as_cmap=True)
+    for share in np.linspace(-1, 1, 41):
+        # a palette of 256 colours stands within two steps of 255 of one without steps
+        assert np.allclose(style.sign_shade(share), theirs(0.5 + share / 2)[:3], atol=2 / 255)
+
+
 def test_a_shortened_link_keeps_both_of_its_ends() -> None:
     shown = style.one_line("Reduction of the voluntary movement → Loss of the curve of the back", 1.8, 8)
     first, last = shown.split(" → ")

@@ -36,7 +36,7 @@ def templates() -> Mapping[str, str]:
 
 def document_of(results: Results, *, with_pictures: bool = True) -> Document:
     pictures = draw_pictures(results) if with_pictures else {}
-    shelf = publish.read_shelf(publish.read_templates(TEMPLATES))
+    shelf = publish.read_shelf(TEMPLATES)
     return build_document(results, build_ledger(results), pictures, shelf)
 
 

@@ -46,7 +46,7 @@ def committed() -> dict[str, Any]:
         "files": {
             **{name: entry("input") for name in INPUTS},
             QUALITY: entry("number", "build_cohort"),
-            EFFECTS: entry("number", "write_tables"),
+            EFFECTS: entry("number", "write_report"),
             FOREST: entry("picture", "draw_figures"),
             PAGE: entry("page", "write_report"),
             RAW: entry("raw", "draw_effects"),

@@ -7,9 +7,10 @@ build, never a hole in a sentence.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import functools
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from kinechain.rounding import count_text, is_number, number_text, p_text, percent_text, published
 
@@ -107,16 +108,14 @@ class Ledger:
         """Write a share between 0 and 1, printed in per cent."""
         self.add(Entry(key, published(value), None, percent_text(value), rule, inputs))
 
-    def to_json(self) -> dict[str, Mapping[str, Any]]:
-        """key -> value, error, text, rule, inputs, seed."""
-        return {
-            entry.key: {
-                "value": entry.value,
-                "error": entry.error,
-                "text": entry.text,
-                "rule": entry.rule,
-                "inputs": list(entry.inputs),
-                "seed": entry.seed,
-            }
-            for entry in self
-        }
+    def to_json(self) -> str:
+        """A json object, a line an entry: key -> value, error, text, rule, inputs, seed."""
+        # One writer for all, and each rule once: there are tens of thousands of entries, and few rules.
+        write = functools.lru_cache(maxsize=None, typed=True)(json.JSONEncoder(ensure_ascii=False).encode)
+        lines = ",\n".join(
+            f'{json.dumps(it.key)}: {{"value": {write(it.value)}, "error": {write(it.error)}, '
+            f'"text": {write(it.text)}, "rule": {write(it.rule)}, '
+            f'"inputs": {write(it.inputs)}, "seed": {write(it.seed)}}}'
+            for it in self
+        )
+        return f"{{\n{lines}\n}}\n"

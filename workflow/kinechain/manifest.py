@@ -34,7 +34,6 @@ STEPS = (
     "analyse_trial",
     "run_checks",
     "judge_claims",
-    "write_tables",
     "draw_figures",
     "write_report",
     "write_index",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -187,11 +186,7 @@ def read_pictures(folder: Path) -> dict[str, Picture]:
 
 def write_ledger(results: Results, path: Path, ledger: Ledger | None = None) -> None:
     """The ledger of one cohort as json, a line an entry; `ledger` when it is at hand."""
-    entries = (build_ledger(results) if ledger is None else ledger).to_json().items()
-    # One writer for all of them: json.dumps makes itself a new one each time, and there are tens of thousands.
-    write = json.JSONEncoder(ensure_ascii=False).encode
-    lines = ",\n".join(f"{json.dumps(key)}: {write(entry)}" for key, entry in entries)
-    io.write_text(f"{{\n{lines}\n}}\n", path)
+    io.write_text((build_ledger(results) if ledger is None else ledger).to_json(), path)
 
 
 def write_report(
@@ -210,7 +205,7 @@ def write_report(
     """
     ledger = build_ledger(results)
     texts = read_templates(templates)
-    document = build_document(results, ledger, read_pictures(figures), read_shelf(texts))
+    document = build_document(results, ledger, read_pictures(figures), read_shelf(templates))
     others = {PDF: pdf, WORD: docx}
     document = replace(
         document, files=tuple(link for link in document.files if others.get(link.target, html) is not None)
@@ -231,12 +226,11 @@ def read_templates(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def read_shelf(texts: Mapping[str, str]) -> Shelf:
+def read_shelf(templates: Path) -> Shelf:
     """Versions, checklists and citable works."""
-    import yaml
-
-    checklists = parse_checklists(yaml.safe_load(texts["checklists.yaml"]))
-    return Shelf(versions(), environment.versions(), checklists, parse_bib(texts["works.bib"]))
+    checklists = parse_checklists(io.read_yaml(templates / "checklists.yaml"))
+    works = parse_bib((templates / "works.bib").read_text(encoding="utf-8"))
+    return Shelf(versions(), environment.versions(), checklists, works)
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -33,7 +34,7 @@ SAFE_TARGETS = (
 """Where a link may lead: inside the report, beside it, or to a checked work. Anything else is shown as text."""
 
 
-KEPT = " /:;=,'!*-._~+@$"
+KEPT = frozenset(string.ascii_letters + string.digits + " /:;=,'!*-._~+@$")
 """Characters that an address of a picture inside the page may hold as they are."""
 
 
@@ -139,7 +140,15 @@ def _drawing(picture: Picture) -> Drawing:
     head = _foot_of_heading(picture, svg)
     if head:
         svg = ROOT.sub(lambda it: _root_from(head, float(it.group(1)), float(it.group(2))), svg, count=1)
-    return Drawing(f"data:image/svg+xml,{quote(' '.join(svg.split()), safe=KEPT)}", head > 0)
+    return Drawing(f"data:image/svg+xml,{_as_address(' '.join(svg.split()))}", head > 0)
+
+
+def _as_address(text: str) -> str:
+    """The text with all but `KEPT` escaped: character by character of its alphabet, for drawings are long."""
+    text = text.replace("%", "%25")
+    for character in sorted(set(text) - KEPT - {"%"}):
+        text = text.replace(character, quote(character, safe=""))
+    return text
 
 
 def _root_from(top: float, width: float, height: float) -> str:
@@ -196,5 +205,9 @@ class _ProseDigits(HTMLParser):
 def digits_without_key(page: str) -> list[str]:
     """Pieces of a page's prose that hold a digit without a ledger key. Tables carry keys in their cells."""
     reader = _ProseDigits()
-    reader.feed(page)
+    reader.feed(NO_PROSE.sub("", page))
     return reader.found
+
+
+NO_PROSE = re.compile(r'(?<=")data:[^"]*(?=")|(?<=<tbody>).*?(?=</tbody>)', re.DOTALL)
+"""Most of a page's bytes: pictures, and the cells of tables, which carry their keys."""

@@ -14,6 +14,8 @@ SIGNIFICANT = 3
 
 def is_number(value: object) -> bool:
     """True for a finite int or float (numpy's too); False for None, text, bool and not-a-number."""
+    if type(value) is float:  # nearly every value there is
+        return math.isfinite(value)
     if value is None or isinstance(value, str | bool):
         return False
     try:

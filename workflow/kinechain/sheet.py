@@ -6,6 +6,7 @@ with its widths shared so that no word, number or interval is broken.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
@@ -115,6 +116,7 @@ def _shared(columns: Sequence[_Column], room: float) -> list[float]:
     return [max(width, 0.1) for width in widths]
 
 
+@functools.cache
 def _length(text: str) -> float:
     """Length of a text on one line, in parts of its size."""
     return sum(PLAIN_WIDTH.get(letter, USUAL) for letter in text)

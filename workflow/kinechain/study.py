@@ -468,7 +468,8 @@ def _units_of_constructs(study: Study, units: Mapping[str, str]) -> dict[str, st
 def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]:
     from kinechain.checks.preflight import check_questions
     from kinechain.decisions import parse_decisions
-    from kinechain.evidence import check_claims, parse_claims
+    from kinechain.evidence.claim import parse_claims
+    from kinechain.evidence.preflight import check_claims
 
     config = study.root / CONFIG
     dictionary = read_yaml(config / "measures.yaml")

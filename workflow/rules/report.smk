@@ -11,7 +11,7 @@ MADE_BY = {
     "claims.csv": "judge_claims",
     "claims.json": "judge_claims",
     "checks": "run_checks",
-    "tables": "write_tables",
+    "tables": "write_report",
     "figures": "draw_figures",
     "report.html": "write_report",
     "report.pdf": "write_report",
@@ -53,38 +53,6 @@ PUBLISHED = [
 ]
 
 
-rule write_tables:
-    """Every table of the report as csv."""
-    input:
-        **SOURCES_OF_REPORT,
-    output:
-        [
-            report(
-                f"reports/{{cohort}}/tables/{table}.csv",
-                caption="../report/tables.rst",
-                category="Tables",
-                subcategory="{cohort}",
-                labels={"table": table},
-            )
-            for table in TABLES
-        ],
-    log:
-        "logs/{cohort}/write_tables.log",
-    benchmark:
-        "logs/{cohort}/write_tables.tsv"
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=memory(500, per_row=0.005),
-        runtime=minutes(5),
-    params:
-        code=code("write_tables"),
-        study=STUDY.config,
-        digests=digests,
-    script:
-        "../scripts/write_tables.py"
-
-
 rule draw_figures:
     """Every figure as svg and png, each with the csv of its numbers and a text that says what it shows."""
     input:
@@ -116,11 +84,21 @@ rule draw_figures:
 
 
 rule write_report:
-    """The report for people: a page, a paper, and the ledger every number in them comes from."""
+    """The report for people: a page, a paper, a Word file, its tables as csv, and the ledger their numbers come from."""
     input:
         **SOURCES_OF_REPORT,
         figures="reports/{cohort}/figures",
     output:
+        tables=[
+            report(
+                f"reports/{{cohort}}/tables/{table}.csv",
+                caption="../report/tables.rst",
+                category="Tables",
+                subcategory="{cohort}",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
         html=report(
             "reports/{cohort}/report.html",
             caption="../report/report.rst",

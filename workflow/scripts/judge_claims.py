@@ -5,14 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from kinechain import io
-from kinechain.evidence import (
-    draws_needed,
-    evidence_record,
-    evidence_table,
-    judge_claims,
-    parse_claims,
-    parse_decisions,
-)
+from kinechain.decisions import parse_decisions
+from kinechain.evidence.claim import draws_needed, parse_claims
+from kinechain.evidence.judging import evidence_record, evidence_table, judge_claims
 from kinechain.log import logged
 from kinechain.rounding import PUBLISHED_DIGITS
 

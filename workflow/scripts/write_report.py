@@ -1,4 +1,4 @@
-"""Write a cohort's report as a page and as a paper, with the ledger its numbers come from."""
+"""Write a cohort's report as a page, a paper and a Word file, with its tables and the ledger its numbers come from."""
 
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,18 @@ from kinechain.log import logged
 
 
 def main(
-    sources: dict[str, Any], templates: Path, html: Path, pdf: Path, docx: Path, ledger: Path, summary: Path
+    sources: dict[str, Any],
+    templates: Path,
+    tables: Path,
+    html: Path,
+    pdf: Path,
+    docx: Path,
+    ledger: Path,
+    summary: Path,
 ) -> None:
     figures = sources.pop("figures")
     results = publish.read_results(**sources)
+    publish.write_tables(results, tables)
     written = publish.write_report(
         results, figures=figures, templates=templates, html=html, pdf=pdf, docx=docx, summary=summary
     )
@@ -24,6 +32,7 @@ if __name__ == "__main__":
             io.as_paths(snakemake.input.items())
             | {name: snakemake.params[name] for name in ("study", "digests", "left_out", "registration")},
             Path(snakemake.params.templates),
+            Path(snakemake.output.tables[0]).parent,
             Path(snakemake.output.html),
             Path(snakemake.output.pdf),
             Path(snakemake.output.docx),

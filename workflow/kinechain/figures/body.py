@@ -193,7 +193,7 @@ def _draw_angle(axes: Axes, row: Row, colour: str, height: float) -> None:
     ]
     is_open = float(row["turn"]) == 0
     for ray in (first, last) if is_open else (last,):
-        axes.add_patch(Wedge(at, arm, ray - spread, ray + spread, facecolor=colour, alpha=0.2, linewidth=0, zorder=4))
+        axes.add_artist(Wedge(at, arm, ray - spread, ray + spread, facecolor=colour, alpha=0.2, linewidth=0, zorder=4))
     dash = "solid" if is_open else (0, (3, 2))
     axes.plot(
         [at[0], ends[0][0]],
@@ -205,7 +205,7 @@ def _draw_angle(axes: Axes, row: Row, colour: str, height: float) -> None:
     )
     axes.plot([at[0], ends[1][0]], [at[1], ends[1][1]], color=colour, linewidth=2.0, zorder=5)
     low, high = sorted((first, last))
-    axes.add_patch(Arc(at, arm, arm, theta1=low, theta2=high, color=colour, linewidth=1.3, zorder=5))
+    axes.add_artist(Arc(at, arm, arm, theta1=low, theta2=high, color=colour, linewidth=1.3, zorder=5))
     side = 1 if row["side"] == "right" else -1
     middle = np.radians((first + last) / 2)
     start = at if is_open else (at[0] + 0.5 * arm * np.cos(middle), at[1] + 0.5 * arm * np.sin(middle))

@@ -92,12 +92,14 @@ def draw_claims(table: pd.DataFrame, heading: Heading) -> Figure:
         axes.text(0.1, quiet + 0.1, "Not testable here", fontsize=8.5, fontweight="bold", va="bottom")
     y = total
     before = False
+    feet: list[float] = []
     for row, lines, height in zip(rows, gists, heights, strict=True):
         y -= axis + gap if _is_quiet(row) and not before else 0.0
         before = _is_quiet(row)
         _draw_row(axes, plot, row, lines, y - height / 2)
         y -= height
-        axes.plot([0.1, style.WIDTH - 0.25], [y, y], color="#e6eaee", linewidth=0.6, zorder=0)
+        feet.append(y)
+    axes.hlines(feet, 0.1, style.WIDTH - 0.25, color="#e6eaee", linewidth=0.6, zorder=0)
     return figure
 
 

@@ -160,7 +160,7 @@ def _draw_box(axes: Axes, x: float, top: float, head: str, text: tuple[str, str]
     from matplotlib.patches import Rectangle
 
     half, column = size
-    axes.add_patch(
+    axes.add_artist(
         Rectangle((x - half, top - BOX), 2 * half, BOX, facecolor=style.PAPER, edgecolor=style.QUIET, linewidth=1)
     )
     room = 2 * half * column - 0.12

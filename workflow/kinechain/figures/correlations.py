@@ -19,6 +19,8 @@ CELL = 0.56
 ROOM = 4.5
 NAMES = 1.3
 """Inches: a cell at most, all cells of a row together, and the names beside them."""
+DEEPEST = 0.84
+"""Share of the full colour that a correlation of one gets: a number in ink stays readable on it."""
 
 
 def correlation_figure_table(results: Results) -> pd.DataFrame:
@@ -90,8 +92,7 @@ def _told(rows: list[Row]) -> str:
 @style.styled
 def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     """Draw the lower triangle; the colour is the size, the number and the mark say the rest."""
-    import matplotlib as mpl
-    import seaborn
+    from matplotlib.patches import Rectangle
 
     order = _order(table)
     named = {str(row[end]): str(row[f"{end}_name"]) for row in records(table) for end in ("x", "y")}
@@ -99,16 +100,13 @@ def draw_correlations(table: pd.DataFrame, heading: Heading) -> Figure:
     side = size * min(CELL, ROOM / size)
     figure, _ = style.sheet(heading, side + 0.55)
     axes = style.panel(figure, max(NAMES, (style.WIDTH - side) / 2 - 0.5), 0.4, side, side)
-    colours = seaborn.diverging_palette(45, 275, s=70, l=55, as_cmap=True)
     place = {name: index for index, name in enumerate(order)}
     for row in records(table):
         column, line = sorted((place[str(row["x"])], place[str(row["y"])]))
         if not is_number(row["r"]):
             continue
-        shade = colours(0.5 + 0.42 * float(row["r"]))
-        axes.add_patch(
-            mpl.patches.Rectangle((column, line - 1), 1, 1, facecolor=shade, edgecolor=style.PAPER, linewidth=1.5)
-        )
+        shade = style.sign_shade(DEEPEST * float(row["r"]))
+        axes.add_artist(Rectangle((column, line - 1), 1, 1, facecolor=shade, edgecolor=style.PAPER, linewidth=1.5))
         sign = agrees(row)
         dark = abs(float(row["r"])) > 0.72
         ink = style.PAPER if dark else style.INK if stands_clear(row) else style.QUIET

@@ -124,12 +124,15 @@ def _draw_patterns(figure: Figure, table: pd.DataFrame, variables: pd.DataFrame)
     width = min(2.75, 0.235 * len(patterns))
     axes = style.panel(figure, 4.15, 0.5, width, lines * ROW)
     place = {str(name): index for index, name in enumerate(variables["missing"])}
-    for column, row in enumerate(records(patterns)):
-        rows = [place[name] for name in str(row["missing"]).split() if name in place]
-        axes.scatter([column] * lines, range(lines), s=16, color="#e3e8ed", linewidth=0)
-        axes.scatter([column] * len(rows), rows, s=26, color=style.INK, marker="s", linewidth=0)
-        if len(rows) > 1:
-            axes.plot([column, column], [min(rows), max(rows)], color=style.INK, linewidth=1.1)
+    rows = records(patterns)
+    missing = [[place[name] for name in str(row["missing"]).split() if name in place] for row in rows]
+    across, up = np.meshgrid(range(len(rows)), range(lines))
+    axes.scatter(across, up, s=16, color="#e3e8ed", linewidth=0)
+    columns = [column for column, found in enumerate(missing) for _ in found]
+    axes.scatter(columns, [line for found in missing for line in found], s=26, color=style.INK, marker="s", linewidth=0)
+    for column, (row, found) in enumerate(zip(rows, missing, strict=True)):
+        if len(found) > 1:
+            axes.plot([column, column], [min(found), max(found)], color=style.INK, linewidth=1.1)
         axes.text(column, lines - 0.32, count_label(row), ha="center", va="bottom", fontsize=7)
     axes.set(xlim=(-0.6, len(patterns) - 0.4), ylim=(-0.5, lines - 0.5), xticks=[], yticks=[])
     axes.annotate(

@@ -193,7 +193,7 @@ def _level(place: float) -> float:
 def _draw_node(axes: Axes, left: float, y: float, name: str, colour: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    axes.add_patch(
+    axes.add_artist(
         FancyBboxPatch(
             (left, y - BOX[1] / 2),
             *BOX,
@@ -233,7 +233,7 @@ def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: boo
             zorder=2,
         )
         wide = 0.035 + 0.0115 * line
-        axes.add_patch(
+        axes.add_artist(
             Polygon([(x - wide, top - tip), (x + wide, top - tip), (x, top)], color=colour, linewidth=0, zorder=3)
         )
         middle = (bottom + top) / 2
@@ -252,8 +252,8 @@ def _draw_edge(axes: Axes, row: Row, left: float, spans: list[int], colours: boo
         [(x0, y0), (control, y0), (control, y1), (x0 + 0.09, y1)], [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
     )
     thin = 0.5 * line
-    axes.add_patch(PathPatch(curve, facecolor="none", edgecolor=colour, linewidth=thin, linestyle=dash, zorder=1))
-    axes.add_patch(
+    axes.add_artist(PathPatch(curve, facecolor="none", edgecolor=colour, linewidth=thin, linestyle=dash, zorder=1))
+    axes.add_artist(
         Polygon([(x0 + 0.1, y1 + 0.035), (x0 + 0.1, y1 - 0.035), (x0, y1)], color=colour, linewidth=0, zorder=3)
     )
     # Labels stand half-way between boxes, where no other curve leaves or arrives: nothing can overlap.

@@ -274,7 +274,7 @@ def _draw_model(
         colour = (style.BLUE if float(row["estimate"]) > 0 else style.VERMILION) if clear else style.QUIET
         bend = 0.0 if abs(end - start) == 1 else (0.5 if end > start else -0.5)
         line = 0.6 + 3.0 * min(1.0, abs(float(row["estimate"]))) * (0.6 if bend else 1.0)
-        axes.add_patch(
+        axes.add_artist(
             FancyArrowPatch(
                 (x, bottom + level(start)),
                 (x, bottom + level(end)),

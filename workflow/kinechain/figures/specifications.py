@@ -123,16 +123,18 @@ def _choices(rows: list[Row]) -> list[tuple[str, str]]:
 
 def _draw_curve(axes: Axes, rows: list[Row], name: str) -> None:
     axes.axhline(0, color=style.QUIET, linewidth=0.9)
-    for row in rows:
-        colour = style.BLUE if style.is_clear(row) else style.QUIET
-        axes.plot([row["rank"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.8 if row["declared"] else 1.0)
+    for colour, declared, found in _alike(rows):
+        ranks = [row["rank"] for row in found]
+        feet, heads = ([row[end] for row in found] for end in ("low", "high"))
+        axes.vlines(ranks, feet, heads, color=colour, linewidth=1.8 if declared else 1.0, zorder=2)
         axes.plot(
-            [row["rank"]],
-            [row["estimate"]],
-            marker="D" if row["declared"] else "o",
-            color=style.INK if row["declared"] else colour,
-            markersize=5.5 if row["declared"] else 3.2,
-            zorder=4 if row["declared"] else 3,
+            ranks,
+            [row["estimate"] for row in found],
+            linestyle="none",
+            marker="D" if declared else "o",
+            color=style.INK if declared else colour,
+            markersize=5.5 if declared else 3.2,
+            zorder=4 if declared else 3,
         )
     values = [float(row["estimate"]) for row in rows]
     ends = f"{decimal_text(min(values), 2)} to {decimal_text(max(values), 2)}"
@@ -145,14 +147,27 @@ def _draw_curve(axes: Axes, rows: list[Row], name: str) -> None:
     axes.tick_params(labelsize=7)
 
 
+def _alike(rows: list[Row]) -> list[tuple[str, bool, list[Row]]]:
+    """Specifications that are drawn alike, with their colour and whether they are the declared one."""
+    groups: dict[tuple[str, bool], list[Row]] = {}
+    for row in rows:
+        colour = style.BLUE if style.is_clear(row) else style.QUIET
+        groups.setdefault((colour, bool(row["declared"])), []).append(row)
+    return [(colour, declared, found) for (colour, declared), found in groups.items()]
+
+
 def _draw_choices(axes: Axes, rows: list[Row], choices: list[tuple[str, str]]) -> None:
     for place, (column, level) in enumerate(reversed(choices)):
         axes.axhline(place, color="#eef1f4", linewidth=3.5, zorder=0)
-        taken = [row for row in rows if str(row[column]) == level]
-        for row in taken:
-            marker = "D" if row["declared"] else "o"
+        for declared in (False, True):
+            taken = [row["rank"] for row in rows if str(row[column]) == level and bool(row["declared"]) == declared]
             axes.plot(
-                [row["rank"]], [place], marker=marker, markersize=3, color=style.INK if row["declared"] else style.QUIET
+                taken,
+                [place] * len(taken),
+                linestyle="none",
+                marker="D" if declared else "o",
+                markersize=3,
+                color=style.INK if declared else style.QUIET,
             )
         text = style.one_line(f"{CHOICES[column]}{level}", GUTTER - 0.17, 6.5)
         axes.annotate(

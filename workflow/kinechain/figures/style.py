@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ft2font import FT2Font
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +29,8 @@ Row: TypeAlias = Mapping[str, Any]
 
 def records(table: pd.DataFrame) -> list[Row]:
     """The rows of a table, one mapping each."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(table.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 # Okabe and Ito's palette: told apart with every common colour-vision deficiency.
@@ -50,6 +53,19 @@ CONSTRUCT_COLOURS = (BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY)
 
 ARM_COLOURS = (INK, "#88419d", "#117733", "#b5651d", "#aa4466", "#4477aa")
 """Arms of a trial: other colours than the constructs', so that none is taken for one; marker and dash name them too."""
+
+
+SIGN_COLOURS = (("#f2f1f1", "#ab7a46"), ("#f2f1f2", "#9172d9"))
+"""Faint and full colour of what is below zero and of what is above: seaborn's diverging palette of hues 45 and 275,
+saturation 70, lightness 55. A test holds them together; loading seaborn takes as long as drawing three figures."""
+
+
+def sign_shade(share: float) -> tuple[float, ...]:
+    """Colour of a number between -1 and 1 by its sign and size."""
+    from matplotlib.colors import to_rgb
+
+    faint, full = (to_rgb(colour) for colour in SIGN_COLOURS[1 if share > 0 else 0])
+    return tuple(start + abs(share) * (end - start) for start, end in zip(faint, full, strict=True))
 
 
 def construct_colour(hue: object) -> str:
@@ -88,14 +104,42 @@ def unit_name(unit: object) -> str:
     return "degrees" if unit == "deg" else str(unit or "")
 
 
-@functools.cache
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Width of one line of text in inches, as it will be drawn."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
+    """Width of one line of text in inches, as it will be drawn: the steps of its letters and what pairs give back."""
+    steps = sum(_step(letter, bold) for letter in text)
+    pairs = sum(_kerning(first, second, bold) for first, second in itertools.pairwise(text))
+    return (steps + pairs) * size / 72
 
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+
+@functools.cache
+def _font(bold: bool) -> FT2Font:
+    """The font of every figure, set so that its metrics are shares of the size; matplotlib's own may change size."""
+    from matplotlib.font_manager import FontProperties, findfont
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font.set_size(METRIC_SIZE, 72)
+    return font
+
+
+METRIC_SIZE = 100
+
+
+@functools.cache
+def _step(letter: str, bold: bool) -> float:
+    """How far a letter moves the next one, as a share of the size; a letter the font lacks is drawn as a box."""
+    font = _font(bold)
+    return float(font.load_glyph(font.get_char_index(ord(letter))).linearHoriAdvance) / 65536 / METRIC_SIZE
+
+
+@functools.cache
+def _kerning(first: str, second: str, bold: bool) -> float:
+    """What a pair of letters moves closer (below zero) or apart, as a share of the size."""
+    from matplotlib.ft2font import Kerning
+
+    font = _font(bold)
+    left, right = (font.get_char_index(ord(letter)) for letter in (first, second))
+    return float(font.get_kerning(left, right, Kerning.DEFAULT)) / 64 / METRIC_SIZE
 
 
 def wrapped(text: str, inches: float, size: float, lines: int = 99, *, bold: bool = False) -> list[str]:
