@@ -179,7 +179,7 @@ def test_no_line_is_wider_than_its_room(text: str) -> None:
 
 @pytest.mark.parametrize("bold", [False, True])
 def test_a_text_is_as_wide_as_matplotlib_draws_it(bold: bool) -> None:
-    """Letters that join, as in `fi`, take up to three hundredths less than their steps; kerning is rounded to the grid."""
+    """Letters that join, as in `fi`, take up to three hundredths less than their steps."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
