@@ -397,7 +397,11 @@ def damaged(bench: Bench, alone: dict[str, str], built: Path) -> Iterator[Row]:
         f"data/derived/{COHORT}/draws/M1_chain.parquet",
         f"data/derived/{COHORT}/effects/M1_chain.parquet",
         f"data/derived/{COHORT}/fits/M1_chain.json",
+        f"reports/{COHORT}/quality.json",
         f"reports/{COHORT}/claims.json",
+        f"reports/{COHORT}/checks/robustness.csv",
+        f"reports/{COHORT}/figures/forest.svg",
+        f"data/derived/{COHORT}/summary.json",
         "data/derived/checked.json",
     ):
         for harm in (cut_short, emptied, a_wrong_byte):
@@ -407,8 +411,11 @@ def damaged(bench: Bench, alone: dict[str, str], built: Path) -> Iterator[Row]:
             code = bench.run()
             text, good = "ended well", bench.published() == alone
             if code:
-                text, good = _line(bench), _is_told(bench, name, "Delete it")
-                path.unlink()
+                text, good = _line(bench), _is_told(bench, name, "Delete ")
+                if f"Delete the folder {path.parent.relative_to(bench.folder)}" in text:
+                    shutil.rmtree(path.parent)
+                else:
+                    path.unlink()
                 good &= bench.mend()[0] == 0 and bench.published() == alone
             yield f"{harm.__name__.replace('_', ' ')}: {name}", f"code {code}, {text}", good
 

@@ -168,6 +168,38 @@ def test_no_byte_of_a_table_can_change_unseen(tmp_path: Path) -> None:
     assert unseen == 0
 
 
+def test_no_byte_of_a_cohort_can_change_unseen(tmp_path: Path) -> None:
+    """Its notes stand in the file's foot, which the checksums of its values do not cover."""
+    path = tmp_path / "cohort.parquet"
+    frame, notes = pd.DataFrame({"a": np.arange(40.0), "b": ["x", None] * 20}), {"n": 40, "unit": {"a": "cm"}}
+    io.write_frame(frame, path, notes)
+    assert io.read_metadata(path) == notes
+    content = path.read_bytes()
+    unseen = 0
+    for at in range(4, len(content), 5):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        try:
+            unseen += not (io.read_table(path).equals(frame) and io.read_metadata(path) == notes)
+        except UserError as error:
+            assert "damaged" in str(error)
+    assert unseen == 0
+
+
+def test_no_file_of_a_sealed_folder_can_change_unseen(tmp_path: Path) -> None:
+    io.write_tables({"effects": pd.DataFrame({"a": [1.5]}), "fit": pd.DataFrame({"b": [2.5]})}, tmp_path)
+    io.check_folder(tmp_path)
+    io.seal_folder(tmp_path)
+    io.check_folder(tmp_path)
+    (tmp_path / "effects.csv").write_text("a\n1.6\n")
+    (tmp_path / "fit.csv").unlink()
+    with pytest.raises(UserError) as caught:
+        io.check_folder(tmp_path)
+    assert [problem.where for problem in caught.value.problems] == [
+        str(tmp_path / f"{it}.csv") for it in ("effects", "fit")
+    ]
+    assert all("Delete the folder" in problem.remedy for problem in caught.value.problems)
+
+
 def test_no_digit_of_a_sealed_record_can_change_unseen(tmp_path: Path) -> None:
     path = tmp_path / "fit.json"
     io.write_sealed({"est": np.array([0.25, math.nan]), "n": np.int64(7)}, path)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kinechain.errors import Problem, UserError, write_problem
+from kinechain.errors import Problem, UserError, raise_if_any, write_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,9 +128,13 @@ SEAL = "sha256_of_the_rest"
 """Last key of a sealed record."""
 
 
-def write_sealed(record: Mapping[str, Any], path: Path) -> None:
-    """Write a record with its own digest as its last key, so that a digit that rots on the disk is seen."""
-    write_json({**record, SEAL: _seal(plain(record))}, path)
+def write_sealed(record: Mapping[str, Any], path: Path, *, digits: int | None = None) -> None:
+    """Write a record with its own digest as its last key, so that a digit that rots on the disk is seen.
+
+    digits  significant digits of its numbers, for files that are published; all of them by default
+    """
+    kept = plain(record) if digits is None else _rounded(plain(record), digits)
+    write_json({**kept, SEAL: _seal(kept)}, path)
 
 
 def _seal(record: Any) -> str:
@@ -257,13 +261,32 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     with _telling_damage(path):
         if path.suffix != ".parquet":
             return pd.read_csv(path, keep_default_na=False, na_values=[""])
-        if columns is None:
-            return pd.read_parquet(path, page_checksum_verification=True)
-        import pyarrow.parquet as pq
-
-        there = set(pq.read_schema(path).names)
-        wanted = [name for name in columns if name in there]
+        there = _sealed_schema(path).names
+        wanted = None if columns is None else [name for name in columns if name in set(there)]
         return pd.read_parquet(path, columns=wanted, page_checksum_verification=True)
+
+
+FOLDER_SEAL = ".sha256.json"
+"""File of a sealed folder that names the digest of each other file in it."""
+
+
+def seal_folder(folder: Path) -> None:
+    """Remember what each file of a folder holds, for `check_folder`: tables and pictures have no seal of their own."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    write_sealed({path.name: sha256_file(path) for path in files}, folder / FOLDER_SEAL)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UserError, a line each, for files of a sealed folder that are not what was written; unsealed ones pass."""
+    seal = folder / FOLDER_SEAL
+    if not seal.exists():
+        return
+    remedy = f"Delete the folder {folder.as_posix()} and run `snakemake` again: it is made anew"
+    raise_if_any(
+        Problem((folder / name).as_posix(), "this file is damaged: it is not what was written", remedy)
+        for name, digest in read_json(seal).items()
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest
+    )
 
 
 ROW_GROUP = 1 << 16
@@ -279,8 +302,32 @@ def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> No
     notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
     sink = buffers.BytesIO()
     table = table.replace_schema_metadata({**kept, **notes})
+    seal = _seal_of_schema(table.schema, table.num_rows)
+    table = table.replace_schema_metadata({**kept, **notes, SCHEMA_SEAL: seal})
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
     write_bytes(sink.getvalue(), path)
+
+
+SCHEMA_SEAL = b"kinechain_sha256"
+"""Key of a parquet file's digest over its columns, rows and notes: its checksums cover the values only."""
+
+
+def _seal_of_schema(schema: pa.Schema, rows: int) -> bytes:
+    told = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items() if key != SCHEMA_SEAL}
+    columns = [[field.name, str(field.type)] for field in schema]
+    return _seal([columns, rows, sorted(told.items())]).encode()
+
+
+def _sealed_schema(path: Path) -> pa.Schema:
+    """Columns and notes of a parquet file; ValueError when they are not what was written."""
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    schema = footer.schema.to_arrow_schema()
+    seal = (schema.metadata or {}).get(SCHEMA_SEAL)
+    if seal is not None and seal != _seal_of_schema(schema, footer.num_rows):
+        raise ValueError("the seal is broken")
+    return schema
 
 
 def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -292,10 +339,8 @@ def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any]) ->
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """The json metadata of a parquet file written by `write_frame`; empty when there is none."""
-    import pyarrow.parquet as pq
-
     with _telling_damage(path):
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = _sealed_schema(path).metadata or {}
     return cast("dict[str, Any]", json.loads(metadata.get(b"kinechain", b"{}")))
 
 

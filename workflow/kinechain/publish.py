@@ -92,7 +92,10 @@ def read_results(
 
 
 def _tables_in(places: Sequence[Path]) -> list[Path]:
-    """The tables in files and folders, by name."""
+    """The tables in files and folders, by name; UserError when one of a folder is damaged."""
+    for place in places:
+        if place.is_dir():
+            io.check_folder(place)
     folders = [sorted(place.glob("*.csv")) if place.is_dir() else [place] for place in places]
     return [path for found in folders for path in found]
 
@@ -165,10 +168,15 @@ def write_figures(results: Results, folder: Path) -> None:
             }
         )
     io.write_json(listed, folder / FIGURE_LIST)
+    io.seal_folder(folder)
 
 
 def read_pictures(folder: Path) -> dict[str, Picture]:
-    """The figures `write_figures` wrote, by name."""
+    """The figures `write_figures` wrote, by name.
+
+    Raises UserError when one of their files is damaged.
+    """
+    io.check_folder(folder)
     return {
         row["name"]: Picture(
             row["name"],
@@ -217,7 +225,7 @@ def write_report(
         from kinechain.word_file import render_docx
 
         io.write_bytes(render_docx(document), docx)
-    io.write_json(summarise(results, document, ledger), summary)
+    io.write_sealed(summarise(results, document, ledger), summary)
     return ledger
 
 

@@ -18,8 +18,8 @@ def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, ta
     )
     io.write_table(results.effects, effects)
     io.write_sealed(fit_record(results), fit)
-    for name, table in results.tables.items():
-        io.write_table(table, tables / f"{name}.csv")
+    io.write_tables(results.tables, tables)
+    io.seal_folder(tables)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ def main(name: str, config: Path, cohort_out: Path, quality_out: Path) -> None:
     cohort = preflight.load_cohort(name, config)
     io.write_cohort(cohort, cohort_out)
     described = quality.describe(cohort, threshold=preflight.read_threshold(config))
-    io.write_json(described, quality_out, digits=PUBLISHED_DIGITS)
+    io.write_sealed(described, quality_out, digits=PUBLISHED_DIGITS)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(
         draws={path.stem: io.read_table(path, needed[path.stem]) for path in draws if path.stem in needed},
     )
     io.write_table(evidence_table(evidence), table, digits=PUBLISHED_DIGITS)
-    io.write_json(evidence_record(evidence), record, digits=PUBLISHED_DIGITS)
+    io.write_sealed(evidence_record(evidence), record, digits=PUBLISHED_DIGITS)
 
 
 if __name__ == "__main__":

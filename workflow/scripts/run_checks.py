@@ -35,6 +35,7 @@ def main(
     results = checks.run_checks(study)
     io.write_tables({name: result.table for name, result in results.items()}, out, digits=PUBLISHED_DIGITS)
     io.write_json({name: list(result.notes) for name, result in results.items()}, out / "notes.json")
+    io.seal_folder(out)
     io.write_table(results[checks.THRESHOLD_MODEL].table, threshold)
 
 
