@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import mmap
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -261,9 +262,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     with _telling_damage(path):
         if path.suffix != ".parquet":
             return pd.read_csv(path, keep_default_na=False, na_values=[""])
-        there = _sealed_schema(path).names
-        wanted = None if columns is None else [name for name in columns if name in set(there)]
-        return pd.read_parquet(path, columns=wanted, page_checksum_verification=True)
+        there = set(_sealed_schema(path).names)
+        return pd.read_parquet(path, columns=None if columns is None else [name for name in columns if name in there])
 
 
 FOLDER_SEAL = ".sha256.json"
@@ -302,32 +302,34 @@ def _write_arrow(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> No
     notes = {b"kinechain": json.dumps(plain(metadata), ensure_ascii=False, sort_keys=True).encode()} if metadata else {}
     sink = buffers.BytesIO()
     table = table.replace_schema_metadata({**kept, **notes})
-    seal = _seal_of_schema(table.schema, table.num_rows)
-    table = table.replace_schema_metadata({**kept, **notes, SCHEMA_SEAL: seal})
     pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
-    write_bytes(sink.getvalue(), path)
+    content = sink.getvalue()
+    foot = _foot_of_parquet(content)
+    write_bytes(content[:foot] + hashlib.sha256(content).digest() + content[foot:], path)
 
 
-SCHEMA_SEAL = b"kinechain_sha256"
-"""Key of a parquet file's digest over its columns, rows and notes: its checksums cover the values only."""
+SEAL_BYTES = 32
+"""Bytes of a parquet file's own digest. It stands between the values and the foot, where other readers do not look: the
+foot says where each value begins, and is itself found from the end. Checksums of pages cover the values only."""
 
 
-def _seal_of_schema(schema: pa.Schema, rows: int) -> bytes:
-    told = {key.decode(): text.decode() for key, text in (schema.metadata or {}).items() if key != SCHEMA_SEAL}
-    columns = [[field.name, str(field.type)] for field in schema]
-    return _seal([columns, rows, sorted(told.items())]).encode()
+def _foot_of_parquet(content: bytes | mmap.mmap) -> int:
+    """Where the foot of a parquet file begins: its length stands before the last four letters."""
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
 
 
 def _sealed_schema(path: Path) -> pa.Schema:
-    """Columns and notes of a parquet file; ValueError when they are not what was written."""
+    """Columns and notes of a parquet file that this project wrote; ValueError when any bit of it has changed."""
     import pyarrow.parquet as pq
 
-    footer = pq.read_metadata(path)
-    schema = footer.schema.to_arrow_schema()
-    seal = (schema.metadata or {}).get(SCHEMA_SEAL)
-    if seal is not None and seal != _seal_of_schema(schema, footer.num_rows):
-        raise ValueError("the seal is broken")
-    return schema
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        foot = _foot_of_parquet(content)
+        with memoryview(content) as bits:
+            digest = hashlib.sha256(bits[: max(foot - SEAL_BYTES, 0)])
+            digest.update(bits[max(foot, 0) :])
+        if content[max(foot - SEAL_BYTES, 0) : max(foot, 0)] != digest.digest():
+            raise ValueError("the seal is broken")
+    return pq.read_schema(path)
 
 
 def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any]) -> None:
