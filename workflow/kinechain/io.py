@@ -7,6 +7,7 @@ A file appears under its name whole or not at all: it is written beside its plac
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -210,6 +211,20 @@ def read_yaml(path: Path) -> Any:
         raise UserError(Problem(where, what, "Mend the yaml there")) from None
     except (ValueError, RecursionError) as error:
         raise UserError(Problem(str(path), f"not readable as yaml: {error}", "Mend the yaml")) from None
+
+
+def read_once(path: Path) -> Any:
+    """A yaml file, read once for as long as it stays as it is; what is given belongs to all who ask.
+
+    Raises UserError as `read_yaml`.
+    """
+    state = path.stat() if path.exists() else None
+    return _read_once(path, (state.st_mtime_ns, state.st_size) if state else ())
+
+
+@functools.cache
+def _read_once(path: Path, _state: tuple[int, ...]) -> Any:
+    return read_yaml(path)
 
 
 def yaml_positions(path: Path) -> dict[tuple[str | int, ...], tuple[int, int]]:

@@ -28,7 +28,7 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     """
     if spec.estimator not in _NORMAL:
         return []
-    trial = replace(spec, estimator="ml", missing="listwise", options=replace(spec.options, fixed_x=True))
+    trial = spec.table.remember("trial", lambda: _tried_as(spec))
     try:
         sample = draw_sample(spec, spec.table, cohort)
         check_size(spec, sample, spec.table.n_asked)
@@ -40,6 +40,10 @@ def check_model(spec: ModelSpec, cohort: Cohort) -> list[Problem]:
     if fit.status is Status.NOT_IDENTIFIED:
         return [Problem(spec.where, f"the model is not identified: {fit.detail}", fit.status.value)]
     return []
+
+
+def _tried_as(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, estimator="ml", missing="listwise", options=replace(spec.options, fixed_x=True))
 
 
 def _complete_people(sample: Sample) -> int:

@@ -148,7 +148,7 @@ def build_table(
     for group in range(1, n_groups + 1):
         markers: set[str] = set()
         for row, user in [(row, True) for row in relations] + [(row, False) for row in automatic]:
-            made = replace(_make_row(row, group, user), plabel=f".p{len(rows) + 1}.")
+            made = _make_row(row, group, user, f".p{len(rows) + 1}.")
             target = _pick(row, "equal", group)
             if target:
                 equal[len(rows)] = str(target)
@@ -215,7 +215,7 @@ def _pick(row: FlatRow, kind: str, group: int) -> float | str | None:
     return values[0] if len(values) == 1 else values[group - 1]
 
 
-def _make_row(row: FlatRow, group: int, user: bool) -> Row:
+def _make_row(row: FlatRow, group: int, user: bool, plabel: str) -> Row:
     def number(kind: str, default: float) -> float:
         value = _pick(row, kind, group)
         return default if value is None else float(value)
@@ -233,6 +233,7 @@ def _make_row(row: FlatRow, group: int, user: bool) -> Row:
         lower=number("lower", -math.inf),
         upper=number("upper", math.inf),
         user=user,
+        plabel=plabel,
     )
 
 

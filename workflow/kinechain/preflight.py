@@ -14,7 +14,7 @@ from kinechain.cohort import Cohort, Finding
 from kinechain.cohort_spec import CohortSpec, Doubt, parse_cohort_spec
 from kinechain.disclosure import THRESHOLD, finding_words
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import read_yaml, yaml_positions
+from kinechain.io import read_once, yaml_positions
 from kinechain.measures import Dictionary, dictionary_problems, parse_dictionary
 from kinechain.schema import check_shape, where
 
@@ -119,7 +119,7 @@ def read_threshold(config_dir: Path) -> int:
 
 @cache
 def _read_threshold(file: Path, _state: tuple[int, ...]) -> int:
-    decisions = read_yaml(file)
+    decisions = read_once(file)
     entry = decisions.get("gate.smallest_shown_count", {}) if isinstance(decisions, Mapping) else {}
     return int(entry.get("value", THRESHOLD)) if isinstance(entry, Mapping) else THRESHOLD
 
@@ -127,7 +127,7 @@ def _read_threshold(file: Path, _state: tuple[int, ...]) -> int:
 def _read_yaml(file: Path, shown: str) -> Any:
     """What a yaml holds; mistakes in it name the file as the reader knows it, not where this machine keeps it."""
     try:
-        return read_yaml(file)
+        return read_once(file)
     except UserError as error:
         raise UserError(
             *(Problem(item.where.replace(str(file), shown, 1), item.what, item.remedy) for item in error.problems)

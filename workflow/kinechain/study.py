@@ -10,13 +10,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kinechain import workload
 from kinechain.errors import Problem, UserError, closest, raise_if_any
-from kinechain.io import json_text, read_yaml, rough_rows, sha256_file, yaml_positions
+from kinechain.io import json_text, read_once, rough_rows, sha256_file, yaml_positions
 from kinechain.numerics.streams import chunk_sizes
 from kinechain.places import texts_in_place
 from kinechain.schema import check_shape, load_schema, where
@@ -194,17 +193,6 @@ class Study:
         }
 
 
-def read_once(file: Path) -> Any:
-    """A yaml file read once for as long as it stays as it is; what is given belongs to all who ask."""
-    state = file.stat()
-    return _read_once(file, (state.st_mtime_ns, state.st_size))
-
-
-@cache
-def _read_once(file: Path, _state: tuple[int, int]) -> Any:
-    return read_yaml(file)
-
-
 def load_study(root: Path = Path(), config: Mapping[str, Any] | None = None) -> Study:
     """Read the study in `root`; `config` replaces config/config.yaml when a caller has it already.
 
@@ -304,7 +292,7 @@ def _read_all(
 def _read(file: Path, schema: str, problems: list[Problem], root: Path | None = None) -> Mapping[str, Any] | None:
     shown = _shown(file, root or file.parent.parent)
     try:
-        content = read_yaml(file)
+        content = read_once(file)
     except UserError as error:
         problems.extend(error.problems)
         return None
@@ -381,7 +369,7 @@ def _read_plan(study: Study, problems: list[Problem]) -> TrialPlan | None:
     except UserError as error:
         problems += error.problems
         return None
-    problems += check_plan(plan, read_yaml(study.root / CONFIG / "measures.yaml")["constructs"])
+    problems += check_plan(plan, read_once(study.root / CONFIG / "measures.yaml")["constructs"])
     return plan
 
 
@@ -472,7 +460,7 @@ def _check_claims(study: Study, specs: Mapping[str, ModelSpec]) -> list[Problem]
     from kinechain.evidence.preflight import check_claims
 
     config = study.root / CONFIG
-    dictionary = read_yaml(config / "measures.yaml")
+    dictionary = read_once(config / "measures.yaml")
     names = {*dictionary["measures"], *dictionary["constructs"]}
     units = {name: str(entry.get("unit", "")) for name, entry in dictionary["measures"].items()}
     units |= _units_of_constructs(study, units)

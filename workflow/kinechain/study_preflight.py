@@ -17,7 +17,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError, closest, forbidden, raise_if_any
-from kinechain.io import read_json, read_yaml, sha256_file, write_json
+from kinechain.io import read_json, read_once, sha256_file, write_json
 from kinechain.places import value_at, with_place
 from kinechain.registration import registration_problems
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
@@ -130,7 +130,7 @@ def _dictionary_problems(root: Path) -> list[Problem]:
 def known_names(root: Path) -> frozenset[str]:
     """Constructs and measures of config/measures.yaml; none when it cannot be read, which is told elsewhere."""
     try:
-        dictionary = read_yaml(root / CONFIG / "measures.yaml")
+        dictionary = read_once(root / CONFIG / "measures.yaml")
     except UserError:
         return frozenset()
     parts = (value_at(dictionary, part) for part in ("measures", "constructs"))
@@ -289,7 +289,7 @@ def _against_time(
 def _read_quietly(root: Path, name: str) -> Mapping[str, Any]:
     """A shared config file, empty when it cannot be read: that is told where it is checked."""
     try:
-        content = read_yaml(root / CONFIG / f"{name}.yaml")
+        content = read_once(root / CONFIG / f"{name}.yaml")
     except UserError:
         return {}
     return content if isinstance(content, Mapping) else {}
