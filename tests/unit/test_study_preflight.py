@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kinechain.errors import UserError
-from kinechain.io import read_yaml
+from kinechain.io import read_yaml, seal_folder, write_tables
 from kinechain.study import load_study
 from kinechain.study_preflight import (
     TOUCH,
@@ -295,6 +296,21 @@ def test_what_the_command_line_puts_in_the_place_of_config_is_checked_too(folder
     changed = {**read_yaml(folder / CONFIG), "report": {"main_model": "M_nowhere"}}
     with pytest.raises(UserError, match="M_nowhere"):
         check_once(load_study(folder, changed), changed)
+
+
+def test_damage_in_a_folder_that_a_run_made_is_told_before_anything_runs(folder: Path) -> None:
+    """The time of a folder stays when a file in it rots, so that no step would read it again."""
+    made = folder / "reports" / "demo_clinic" / "figures"
+    write_tables({"forest": pd.DataFrame({"estimate": [0.25]})}, made)
+    seal_folder(made)
+    study = load_study(folder)
+    check_once(study, study.config)
+    (made / "forest.csv").write_text("estimate\n0.26\n", "utf-8")
+    with pytest.raises(UserError) as caught:
+        check_once(study, study.config)
+    assert [problem.where for problem in caught.value.problems] == ["reports/demo_clinic/figures/forest.csv"]
+    shutil.rmtree(made)
+    check_once(study, study.config)
 
 
 def test_a_study_without_trials_needs_no_plan_of_one(folder: Path) -> None:

@@ -17,7 +17,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from kinechain.errors import Problem, UserError, closest, forbidden, raise_if_any
-from kinechain.io import read_json, read_once, sha256_file, write_json
+from kinechain.io import FOLDER_SEAL, check_folder, read_json, read_once, sha256_file, write_json
 from kinechain.places import value_at, with_place
 from kinechain.registration import registration_problems
 from kinechain.study import CONFIG, Study, check_study, digest_of, read_study
@@ -71,11 +71,12 @@ def check_once(study: Study, config: Mapping[str, Any]) -> None:
 
     config  what snakemake runs with: config/config.yaml and what the command line puts in its place
 
-    A study that cannot be written is refused too: nothing could be made in it; and one with files from the future.
+    A study that cannot be written is refused too: nothing could be made in it; and one with files from the future, or
+    with damage in a folder that a run made, whose time does not say so.
 
     What was found good is remembered in data/derived/checked.json, by the digests of config, data and package.
     """
-    raise_if_any(unwritable(study.root) or from_the_future(study.root))
+    raise_if_any(unwritable(study.root) or from_the_future(study.root) or damaged(study.root))
     seen = study.root / "data" / "derived" / "checked.json"
     digest = digest_of([_digest_of_files(study), config])
     try:
@@ -114,6 +115,18 @@ def from_the_future(root: Path) -> list[Problem]:
     these = "1 file is" if count == 1 else f"{count} files are"
     what = f"{these} dated in the future, so that what is made of them seems older"
     return [Problem("config and data", what, f"Set the clock right, then run `{TOUCH}`")]
+
+
+def damaged(root: Path) -> list[Problem]:
+    """Files in sealed folders that are no longer what a run wrote; those that stand alone tell when they are read."""
+    problems: list[Problem] = []
+    for room in FILLED:
+        for seal in sorted((root / room).rglob(FOLDER_SEAL)):
+            try:
+                check_folder(seal.parent)
+            except UserError as error:
+                problems += (_as_told(problem, root) for problem in error.problems)
+    return problems
 
 
 def _dictionary_problems(root: Path) -> list[Problem]:
