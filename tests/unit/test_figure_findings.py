@@ -53,7 +53,7 @@ def test_no_share_of_missing_values_is_above_the_one_in_the_title() -> None:
     kind = FIGURES["missingness"]
     for count, n, said in ((18, 420, "4.3 %"), (21, 420, "5.0 %"), (1, 3000, "0.1 %")):
         table = pd.DataFrame(
-            [{"kind": "variable", "missing": "x", "count": count, "masked": False, "n": n, "names": "X"}]
+            [{"kind": "variable", "missing": "x", "count": count, "masked": False, "n": n, "names": "X", "visit": ""}]
         )
         assert kind.describe(table).title == f"No variable is missing in more than {said} of people"
         assert 100 * count / n <= float(said.split()[0])

@@ -12,10 +12,9 @@ from kinechain.document import Cell, Prose, Quoted, Table, Words
 from kinechain.entries import effect_key
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
-from kinechain.results import Results, path_name, rests_on_several
+from kinechain.results import Results, lowered, path_name, rests_on_several
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
-from kinechain.words import low
 
 KINDS = {
     "path": "path",
@@ -71,7 +70,7 @@ def _short(results: Results, code: str) -> str:
     if code in results.constructs:
         return results.short(code)
     rows = (row for row in results.quality.get("codebook", ()) if row["measure"] == code and row.get("label"))
-    return next((low(str(row["label"])) for row in rows), results.short(code))
+    return next((lowered(str(row["label"])) for row in rows), results.short(code))
 
 
 def words_for_codes(results: Results) -> Callable[[str], str]:
@@ -86,7 +85,7 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
     for code in results.constructs:
-        label = low(results.label(code))
+        label = lowered(results.label(code))
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))

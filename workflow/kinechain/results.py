@@ -157,6 +157,13 @@ def rests_on_several(claim: Mapping[str, Any]) -> bool:
     return is_clear == (claim.get("verdict") == "inconclusive")
 
 
+def lowered(label: object) -> str:
+    """A label inside a sentence: its first letter small unless it starts an abbreviation or a name of several words."""
+    text = str(label)
+    second = text.partition(" ")[2]
+    return text if text[1:2].isupper() or second[:1].isupper() else text[:1].lower() + text[1:]
+
+
 def plain_name(name: str) -> str:
     """A code as words: underscores become spaces."""
     return name.replace("_", " ")

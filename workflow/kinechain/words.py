@@ -13,7 +13,7 @@ from kinechain.document import Link, Number, Part, Prose, Quoted, Words
 from kinechain.entries import claim_of_edge, effect_key
 from kinechain.evidence.tier import TIERS, tier_of
 from kinechain.ledger import Ledger
-from kinechain.results import DESIGN_WORDS, Results, path_name
+from kinechain.results import DESIGN_WORDS, Results, lowered, path_name
 from kinechain.rounding import is_number
 
 
@@ -97,8 +97,8 @@ def asked(results: Results, ledger: Ledger) -> Prose:
     if len(results.chain) < 2:
         return say(ledger, "The study asked its question of {design}.", design=design)
     chain = {
-        "first": Quoted(low(results.label(results.chain[0]))),
-        "last": Quoted(low(results.label(results.chain[-1]))),
+        "first": Quoted(lowered(results.label(results.chain[0]))),
+        "last": Quoted(lowered(results.label(results.chain[-1]))),
     }
     if results.cohort.design == "summary":
         return say(ledger, f"{start} of {{n}} people.", design=design, n="cohort/n", **chain)
@@ -134,8 +134,8 @@ def shown(results: Results, ledger: Ledger) -> Prose:
         ledger,
         "{links}; the weakest, {x} to {y}, was {value} SD per SD",
         links=links,
-        x=Quoted(low(results.short(x))),
-        y=Quoted(low(results.short(y))),
+        x=Quoted(lowered(results.short(x))),
+        y=Quoted(lowered(results.short(y))),
         value=estimate_words(ledger, results.main_model, path_name(x, y)),
     )
     model, total = results.total_place
@@ -213,7 +213,7 @@ def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
     for x, y in results.edges:
         found = _apa(ledger, model, path_name(x, y))
         if found:
-            names = {"x": Quoted(low(results.short(x))), "y": Quoted(low(results.short(y)))}
+            names = {"x": Quoted(lowered(results.short(x))), "y": Quoted(lowered(results.short(y)))}
             parts.append(say(ledger, "{x} to {y}, {numbers}", numbers=found, **names))
     if not parts:
         return None
@@ -225,8 +225,8 @@ def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
     total = _apa(ledger, *ends) if len(results.chain) > 2 else None
     if total:
         names = {
-            "x": Quoted(low(results.short(results.chain[0]))),
-            "y": Quoted(low(results.short(results.chain[-1]))),
+            "x": Quoted(lowered(results.short(results.chain[0]))),
+            "y": Quoted(lowered(results.short(results.chain[-1]))),
         }
         sentences.append(say(ledger, "From {x} to {y} the total was {numbers}.", numbers=total, **names))
     return join(sentences)
@@ -319,11 +319,11 @@ def translation(results: Results, ledger: Ledger) -> Prose | None:
         "in {outcome} ({level} interval {low} to {high}).",
         contrast="study/contrast",
         unit=Quoted(units.get(x, "units")),
-        exposure=Quoted(low(results.label(x))),
+        exposure=Quoted(lowered(results.label(x))),
         verb=Quoted(TIERS[tier_of(results.cohort.design)].verb),
         value="translation/estimate",
         points=Quoted(units.get(y, "units")),
-        outcome=Quoted(low(results.label(y))),
+        outcome=Quoted(lowered(results.label(y))),
         level="study/level",
         low="translation/low",
         high="translation/high",
@@ -447,8 +447,3 @@ def file_link(text: str, target: str) -> Link:
 def edge_claims(results: Results) -> list[Mapping[str, Any]]:
     """Claims of the links, bottom to top."""
     return [claim for x, y in results.edges if (claim := claim_of_edge(results, x, y)) is not None]
-
-
-def low(label: str) -> str:
-    """A label inside a sentence: its first letter small unless the word is an abbreviation."""
-    return label if len(label) > 1 and label[1].isupper() else label[:1].lower() + label[1:]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
-from kinechain.results import Results
+from kinechain.results import Results, lowered
 from kinechain.rounding import is_number, number_text
 from kinechain.tables import publishable, told_n
 
@@ -99,12 +99,6 @@ def describe_body(table: pd.DataFrame) -> Heading:
     told = "; ".join(f"{row['label']} {value_text(row)}" for row in angles)
     alt = f"Side view of a standing person with each angle where it is measured, mean ± SD, from the feet up. {told}."
     return Heading(title, subtitle, f"{alt} {title}.")
-
-
-def lowered(label: object) -> str:
-    """A label inside a sentence: its first letter small unless it starts an abbreviation."""
-    text = str(label)
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def spread_text(row: Row) -> str:

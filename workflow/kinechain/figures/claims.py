@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +22,8 @@ LINE = 0.145
 AXIS, TITLE = 0.42, 0.32
 BESIDE, PLOT = 5.4, 1.55
 """Inches: wording where a verdict stands beside it and where nothing does, a line, axis and title, the plot."""
+FAR = 4.0
+"""Times the middle reach of all intervals beyond which one is cut off, so that it does not flatten the others."""
 
 
 def claims_figure_table(results: Results) -> pd.DataFrame:
@@ -50,6 +53,9 @@ def describe_claims(table: pd.DataFrame) -> Heading:
     tiers = dict.fromkeys(str(row["tier"]) for row in rows if row["tier"] and not _is_quiet(row))
     if tiers:
         subtitle += f"{', '.join(sorted(tiers))}: what the design allows to be said. "
+    reach = _reach(rows)
+    if any(_in_sd(row) and _extent(row) > reach for row in rows):
+        subtitle += "Arrowhead: the interval goes on beyond the axis. "
     if table["rests_on_several"].any():
         subtitle += "* rests on several effects, of which one is drawn."
     if not subtitle:
@@ -135,9 +141,20 @@ def _worded(row: Row) -> str:
     return f"{value}{style.unit_text(row['unit'])} [{low}, {high}]"
 
 
+def _extent(row: Row) -> float:
+    """How far the interval of a claim in SD units goes from zero."""
+    return max(abs(float(row["low"])), abs(float(row["high"])))
+
+
+def _reach(rows: list[Row]) -> float:
+    """How far the axis goes from zero: as far as every interval that is not far beyond the others."""
+    extents = [_extent(row) for row in rows if _in_sd(row)]
+    near = [extent for extent in extents if extent <= FAR * median(extents)]
+    return max(0.3, 1.1 * max(near, default=0.3))
+
+
 def _frame_plot(plot: Axes, table: pd.DataFrame, bottom: float, total: float) -> None:
-    ends = [abs(float(row[key])) for row in records(table) if _in_sd(row) for key in ("low", "high")]
-    reach = max(0.3, 1.1 * max(ends, default=0.3))
+    reach = _reach(records(table))
     bounds = [float(row["sesoi"]) for row in records(table) if _in_sd(row) and is_number(row["sesoi"])]
     if bounds:
         plot.axvspan(-min(bounds), min(bounds), color=style.BAND, linewidth=0, zorder=0)
@@ -175,7 +192,15 @@ def _draw_row(axes: Axes, plot: Axes | None, row: Row, gist: list[str], y: float
             plot.text(0, y, shown, **look)
     if plot is not None and _in_sd(row):
         sign = -1.0 if sign_of(row["sign"]) < 0 else 1.0
-        plot.plot([sign * row["low"], sign * row["high"]], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt")
+        edge = float(plot.get_xlim()[1])
+        ends = [sign * float(row["low"]), sign * float(row["high"])]
+        plot.plot(
+            [max(-edge, min(edge, end)) for end in ends], [y, y], color=colour, linewidth=1.5, solid_capstyle="butt"
+        )
+        for beyond in [edge if end > 0 else -edge for end in ends if abs(end) > edge]:
+            plot.plot([beyond], [y], marker=">" if beyond > 0 else "<", markersize=4.6, color=colour, clip_on=False)
+        if abs(float(row["estimate"])) > edge:
+            return
         plot.plot(
             [sign * row["estimate"]],
             [y],

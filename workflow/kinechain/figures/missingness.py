@@ -24,10 +24,12 @@ ROW = 0.25
 def missingness_figure_table(results: Results) -> pd.DataFrame:
     """Missing counts by variable and pattern with the variables' labels, and the number of people.
 
-    Variables without a missing value are left out; the pattern without any missing value is called `complete`.
+    Variables without a missing value are left out; the pattern without any missing value is called `complete`. Where
+    people came more than once these are the variables of the first visit, and `visit` says so.
     """
     table = missingness_table(results)
     table["n"] = results.cohort.n
+    table["visit"] = "first visit" if results.cohort.visits else ""
     table["names"] = [
         "; ".join(_name(results, name) for name in str(row["missing"] or "").split()) or "complete"
         for row in records(table)
@@ -47,8 +49,12 @@ def _name(results: Results, name: str) -> str:
 def describe_missingness(table: pd.DataFrame) -> Heading:
     """Title, subtitle and alternative text from the numbers."""
     variables = table[table["kind"] == "variable"]
+    visit = str(table["visit"].iloc[0])
+    when = f" at the {visit}" if visit else ""
     if variables.empty:
-        return Heading("Nothing is missing", "Every person has every variable.", "No variable has a missing value.")
+        later = " Who was not seen later stands in the flow of people." if visit else ""
+        alt = f"No variable has a missing value{when}."
+        return Heading(f"Nothing is missing{when}", f"Every person has every variable{when}.{later}", alt)
     people = int(table["n"].iloc[0])
     counts = pd.to_numeric(variables["count"])
     share = (
@@ -58,9 +64,9 @@ def describe_missingness(table: pd.DataFrame) -> Heading:
     )
     told_of = " whose count is shown" if counts.isna().any() else ""
     title = (
-        "Few people lack any variable"
+        f"Few people lack any variable{when}"
         if share is None
-        else f"No variable{told_of} is missing in more than {math.ceil(10 * share) / 10:.1f} % of people"
+        else f"No variable{told_of} is missing in more than {math.ceil(10 * share) / 10:.1f} % of people{when}"
     )
     subtitle = (
         f"Left: share of {people} people without each variable. Right: which go missing together, a column a pattern, "

@@ -9,7 +9,7 @@ import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, records
-from kinechain.results import Results
+from kinechain.results import Results, lowered
 from kinechain.rounding import is_number, number_text
 from kinechain.tables import publishable
 from kinechain.trial_words import word
@@ -99,8 +99,7 @@ def widest_gap(table: pd.DataFrame) -> str:
     if not gaps:
         return ""
     _, outcome, low_arm, high_arm = max(gaps)
-    what = outcome[:1].lower() + outcome[1:]
-    return f"At {visits[-1]} the arms lie furthest apart in {what}: {low_arm} against {high_arm}"
+    return f"At {visits[-1]} the arms lie furthest apart in {lowered(outcome)}: {low_arm} against {high_arm}"
 
 
 @style.styled
