@@ -13,7 +13,7 @@ from kinechain.checks.natural import proportion_mediated
 from kinechain.checks.shape import restricted_cubic
 from kinechain.effects import estimate_effects
 from kinechain.estimators import fit_model
-from kinechain.numerics.conditional import conditional_effect, johnson_neyman
+from kinechain.numerics.conditional import JohnsonNeyman, conditional_effect, johnson_neyman, within
 from kinechain.numerics.imputation import em_moments, impute, pool
 from kinechain.numerics.moments import Moments, moments_from_data
 from kinechain.numerics.natural import natural_effects_binary, natural_effects_linear, natural_effects_ordered
@@ -209,6 +209,29 @@ def test_johnson_neyman_ends_are_where_statsmodels_finds_a_p_value_of_five_perce
 )
 def test_johnson_neyman_says_where_an_effect_is_significant(slope, interaction, variances, region):
     assert johnson_neyman(slope, interaction, np.diag(variances), 100, 0.95).region == region
+
+
+@pytest.mark.parametrize(
+    ("region", "people", "told"),
+    [
+        ("inside", (-1, 1), "everywhere"),
+        ("outside", (-1, 1), "nowhere"),
+        ("inside", (3, 9), "nowhere"),
+        ("outside", (3, 9), "everywhere"),
+        ("inside", (-9, 1), "above"),
+        ("inside", (-1, 9), "below"),
+        ("outside", (-9, 1), "below"),
+        ("outside", (-1, 9), "above"),
+        ("inside", (-9, 9), "inside"),
+    ],
+)
+def test_a_region_is_told_as_far_as_people_reach(region, people, told):
+    """Ends at -2 and 2: what is said is what the effect does among the people there are."""
+    whole = JohnsonNeyman(-2.0, 2.0, region)
+    seen = within(whole, *people)
+    assert seen.region == told
+    reached = [end for end in (-2.0, 2.0) if people[0] <= end <= people[1]]
+    assert [end for end in (seen.low, seen.high) if not np.isnan(end)] == reached
 
 
 def jobs() -> tuple[Moments, pd.DataFrame]:

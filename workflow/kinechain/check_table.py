@@ -67,7 +67,8 @@ CHECKS = {
     ),
     "moderation": About(
         "Paths that depend on a third variable",
-        "Conditional effects at the moderator's mean and one SD around it, and the region where they exclude zero",
+        "Conditional effects at the moderator's mean and one SD around it, and where they exclude zero, as far as "
+        "people reach",
     ),
     "natural_effects": About(
         "Natural effects with interaction", "The effect of the contrast by way of the mediator, past it and in all"

@@ -10,9 +10,12 @@ from scipy.special import ndtri
 
 from kinechain.checks.plan import EXPLORATORY, CheckResult, Question, Study
 from kinechain.numerics import Array
-from kinechain.numerics.conditional import conditional_effect, johnson_neyman
+from kinechain.numerics.conditional import conditional_effect, johnson_neyman, within
 from kinechain.numerics.normal_law import draw_normal
 from kinechain.numerics.regression import fit_rows
+
+REACHED = (0.05, 0.95)
+"""Quantiles of a moderator between which its people are taken to lie, for the ends of a Johnson-Neyman region."""
 
 DRAWS = 20_000
 """Monte Carlo draws of the two slopes behind an index; its error is far below the digits shown."""
@@ -27,7 +30,8 @@ def check_moderation(study: Study) -> CheckResult:
 
     Columns: question, moderator, path (first, second; both for an indirect effect of two moderated paths), quantity
     (conditional effect, conditional indirect effect, interaction, index), at (moderator in its own unit; NaN where
-    none), estimate, low, high, region (Johnson-Neyman), region_low, region_high, n.
+    none), estimate, low, high, region (Johnson-Neyman, as far as people reach), region_low, region_high (NaN where
+    people do not reach them), n.
     """
     rows: list[tuple[object, ...]] = []
     notes = [EXPLORATORY] if study.plan.moderation else []
@@ -83,6 +87,7 @@ def _rows(study: Study, question: Question, rng: np.random.Generator) -> list[tu
         if not bends[path]:
             continue
         region = johnson_neyman(bent[1], bent[2], V[1:3, 1:3], len(x) - X.shape[1], level)
+        region = within(region, *np.quantile(v, REACHED))
         effects, errors = conditional_effect(bent[1], bent[2], V[1:3, 1:3], at)
         shared = (region.region, region.low + centre, region.high + centre, len(x))
         head = (question.text, question.moderator, path)

@@ -16,7 +16,8 @@ class JohnsonNeyman:
     """Where a conditional effect can be told from zero.
 
     low, high  the moderator's values at which the interval of the effect touches zero; NaN when there is none
-    region     inside, outside, everywhere or nowhere: where the effect differs from zero
+    region     where the effect differs from zero: inside or outside the two, everywhere or nowhere; `within` adds below
+               and above the one that people reach
     """
 
     low: float
@@ -51,3 +52,23 @@ def johnson_neyman(slope: float, interaction: float, covariance: Array, dof: int
         return JohnsonNeyman(math.nan, math.nan, "everywhere" if c > 0 else "nowhere")
     low, high = sorted(((-b - math.sqrt(root)) / (2 * a), (-b + math.sqrt(root)) / (2 * a)))
     return JohnsonNeyman(low, high, "outside" if a > 0 else "inside")
+
+
+def within(region: JohnsonNeyman, least: float, most: float) -> JohnsonNeyman:
+    """The region as far as people reach: an end where the moderator has hardly anybody says nothing about anybody.
+
+    least, most  values of the moderator between which its people lie
+    """
+    is_low, is_high = (least <= end <= most for end in (region.low, region.high))
+    if is_low and is_high:
+        return region
+    if not (is_low or is_high):
+        if region.region in ("everywhere", "nowhere"):
+            return region
+        lies_between = region.low < least and region.high > most
+        told = "everywhere" if lies_between == (region.region == "inside") else "nowhere"
+        return JohnsonNeyman(math.nan, math.nan, told)
+    starts = is_low == (region.region == "inside")
+    return JohnsonNeyman(
+        region.low if is_low else math.nan, region.high if is_high else math.nan, "above" if starts else "below"
+    )
