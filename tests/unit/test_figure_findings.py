@@ -14,7 +14,7 @@ from kinechain.figures.forest import row_text
 from kinechain.figures.path_diagram import links_title
 from kinechain.figures.rivals import ALIKE, bic_text, rivals_table
 from kinechain.figures.waterfall import describe_waterfall
-from kinechain.results import Construct
+from kinechain.results import Construct, arrows
 from tests.fixtures.report_inputs import people_results, trial_results
 
 
@@ -210,3 +210,9 @@ def test_an_arrow_does_not_turn_round_between_names_written_from_right_to_left()
     name = "\u05db\u05d0\u05d1"
     assert style.one_line(f"{name} → {name}", 3, 8) == f"{mark}{name} {mark}→{mark} {name}"
     assert style.one_line("a → b", 3, 8) == "a → b"
+
+
+def test_an_arrow_between_names_from_right_to_left_does_not_turn_round() -> None:
+    mark = "\N{LEFT-TO-RIGHT MARK}"
+    assert arrows("pelvis", "lumbar") == "pelvis → lumbar"
+    assert arrows("אגן", "גב") == f"אגן {mark}→{mark} גב"

@@ -12,7 +12,7 @@ from kinechain.document import Cell, Prose, Quoted, Table, Words
 from kinechain.entries import effect_key
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
-from kinechain.results import Results, lowered, path_name, rests_on_several
+from kinechain.results import Results, arrows, lowered, path_name, rests_on_several
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
 
@@ -54,14 +54,14 @@ def effect_name(results: Results, effect: str) -> str:
     """An effect's name for people: codes become labels, and the way is told with arrows."""
     kind, _, rest = effect.partition(":")
     if rest and "->" in rest:
-        way = " → ".join(_short(results, code) for code in rest.split("->"))
+        way = arrows(*(_short(results, code) for code in rest.split("->")))
         return way if kind in ("indirect", "path") else f"{way}, {KINDS.get(kind, kind)}"
     if "~~" in effect:
         left, right = effect.split("~~")
         return f"{_short(results, left)} ↔ {_short(results, right)}"
     if "~" in effect:
         outcome, cause = effect.split("~")
-        return f"{_short(results, cause)} → {_short(results, outcome)}"
+        return arrows(_short(results, cause), _short(results, outcome))
     return effect
 
 

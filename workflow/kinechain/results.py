@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ class Results:
         found = self.checks.get(check)
         if found is None or found.empty:
             return pd.DataFrame()
-        names = {f"{y}~{x}": f"{self.short(x)} → {self.short(y)}" for x, y in self.edges}
+        names = {path_name(x, y): arrows(self.short(x), self.short(y)) for x, y in self.edges}
         table = found[[effect in names for effect in found["effect"]]].copy()
         table["name"] = [names[str(effect)] for effect in table["effect"]]
         order = list(names.values())
@@ -162,6 +163,17 @@ def lowered(label: object) -> str:
     text = str(label)
     second = text.partition(" ")[2]
     return text if text[1:2].isupper() or second[:1].isupper() else text[:1].lower() + text[1:]
+
+
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+"""Letters of scripts that run from right to left."""
+MARK = "\N{LEFT-TO-RIGHT MARK}"
+
+
+def arrows(*names: str) -> str:
+    """Names joined by arrows, from cause to outcome; between names that run from right to left none turns round."""
+    between = f" {MARK}→{MARK} " if any(RIGHT_TO_LEFT.search(name) for name in names) else " → "
+    return between.join(names)
 
 
 def plain_name(name: str) -> str:

@@ -9,7 +9,7 @@ from kinechain.display import interval_cell, number_cell, text_cell
 from kinechain.document import Cell, Quoted, Table, Words
 from kinechain.figures.style import Row, records
 from kinechain.ledger import Ledger
-from kinechain.results import Results, plain_name
+from kinechain.results import Results, arrows, plain_name
 from kinechain.rounding import is_number
 from kinechain.tables import flow_table
 from kinechain.trial_cells import (
@@ -314,7 +314,7 @@ def _path(results: Results, path: str) -> str:
         visit = next((visit for visit in visits if name.endswith(f"_{visit}")), "")
         base = name.removesuffix(f"_{visit}") if visit else name
         names.append("arm" if name.startswith("arm_") else results.short(base))
-    return " → ".join(names)
+    return arrows(*names)
 
 
 def hidden_cause(results: Results, ledger: Ledger) -> Iterator[Table]:

@@ -9,7 +9,7 @@ import pandas as pd
 from kinechain.figures import style
 from kinechain.figures.path_diagram import few_names
 from kinechain.figures.style import Heading, Row, records
-from kinechain.results import Results, path_name
+from kinechain.results import Results, arrows, path_name
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import publishable
 
@@ -51,14 +51,14 @@ def forest_table(results: Results) -> pd.DataFrame:
             )
 
     for x, y in results.edges:
-        take("link", path_name(x, y), f"{results.short(x)} → {results.short(y)}")
+        take("link", path_name(x, y), arrows(results.short(x), results.short(y)))
     for i, x in enumerate(results.chain):
         for y in results.chain[i + 2 :]:
-            take("shortcut", path_name(x, y), f"{results.short(x)} → {results.short(y)}")
+            take("shortcut", path_name(x, y), arrows(results.short(x), results.short(y)))
     for x, y in _ends(results):
-        take("whole", f"total_indirect:{x}->{y}", f"{results.short(x)} → {results.short(y)}, all indirect")
+        take("whole", f"total_indirect:{x}->{y}", f"{arrows(results.short(x), results.short(y))}, all indirect")
         take("whole", f"indirect:{'->'.join(results.chain)}", "whole chain, link by link")
-        take("whole", f"total:{x}->{y}", f"{results.short(x)} → {results.short(y)}, total")
+        take("whole", f"total:{x}->{y}", f"{arrows(results.short(x), results.short(y))}, total")
     columns = ["group", "effect", "name", "estimate", "low", "high", "level", "sesoi"]
     return publishable(pd.DataFrame(rows, columns=columns))
 

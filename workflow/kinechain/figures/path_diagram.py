@@ -10,7 +10,7 @@ import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
-from kinechain.results import Results, path_name
+from kinechain.results import Results, arrows, path_name
 from kinechain.rounding import decimal_text
 from kinechain.tables import publishable
 
@@ -95,8 +95,8 @@ def describe_path_diagram(table: pd.DataFrame) -> Heading:
 def links_title(chain: list[Row]) -> str:
     """The finding about the links in one sentence: which stand clear of zero, and which run the other way."""
     clear = [row for row in chain if row["low"] > 0]
-    against = [f"{row['from']} → {row['to']}" for row in chain if row["high"] < 0]
-    other = [f"{row['from']} → {row['to']}" for row in chain if row not in clear]
+    against = [arrows(str(row["from"]), str(row["to"])) for row in chain if row["high"] < 0]
+    other = [arrows(str(row["from"]), str(row["to"])) for row in chain if row not in clear]
     sizes = [decimal_text(float(row["estimate"]), 2) for row in sorted(clear, key=lambda row: float(row["estimate"]))]
     if len(clear) == len(chain) == 1:
         return f"The one link measured stands clear of zero, at {sizes[0]} SD per SD"
@@ -107,7 +107,7 @@ def links_title(chain: list[Row]) -> str:
     if not clear:
         return "No link of the chain stands clear of zero"
     if len(clear) == 1:
-        return f"Of {len(chain)} links only {clear[0]['from']} → {clear[0]['to']} stands clear of zero"
+        return f"Of {len(chain)} links only {arrows(str(clear[0]['from']), str(clear[0]['to']))} stands clear of zero"
     return f"The chain stands clear of zero except at {few_names(other)}"
 
 

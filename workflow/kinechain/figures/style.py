@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import io
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
+from kinechain.results import MARK, RIGHT_TO_LEFT
 from kinechain.rounding import is_number
 
 if TYPE_CHECKING:
@@ -187,15 +187,11 @@ def shortened(text: str, inches: float, size: float, *, bold: bool = False, alwa
     return ARROW.join(shown)
 
 
-RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-MARK = "\N{LEFT-TO-RIGHT MARK}"
-
-
 def _left_to_right(line: str) -> str:
     """A line in which names written from right to left keep their place: an arrow must not turn round."""
     if not RIGHT_TO_LEFT.search(line):
         return line
-    return MARK + line.replace("→", f"{MARK}→{MARK}")
+    return MARK + line.replace(MARK, "").replace("→", f"{MARK}→{MARK}")
 
 
 def one_line(text: str, inches: float, size: float, *, bold: bool = False) -> str:

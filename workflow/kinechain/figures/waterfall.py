@@ -8,7 +8,7 @@ import pandas as pd
 
 from kinechain.figures import style
 from kinechain.figures.style import Heading, Row, records
-from kinechain.results import Results, path_name
+from kinechain.results import Results, arrows, path_name
 from kinechain.rounding import MINUS, decimal_text, decimals_for, is_number, number_text
 from kinechain.tables import publishable
 
@@ -90,7 +90,7 @@ def describe_waterfall(table: pd.DataFrame) -> Heading:
     else:
         title = (
             f"Of 1 SD of {first['name']} the chain hands {_left(last)} SD on to {last['name']}; "
-            f"{before['name']} → {weakest['name']} keeps least"
+            f"{arrows(str(before['name']), str(weakest['name']))} keeps least"
         )
     subtitle = (
         "What the chain alone hands on of one SD at the bottom: bar, left after the link, with its interval; hatched, "
