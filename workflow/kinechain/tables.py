@@ -238,8 +238,8 @@ def sign_of(value: object) -> int:
     return int(np.sign(float(value))) if is_number(value) else 0  # type: ignore[arg-type]  # is_number saw it
 
 
-def told_n(results: Results, n: int, *variables: str) -> int:
-    """People to tell beside a statistic of these variables: rounded down where the exact number gives a gap away.
+def told_n(results: Results, n: int, *variables: str) -> tuple[int, bool]:
+    """People to tell beside a statistic of these variables, and whether there are at least so many or just so many.
 
     A count of missing values that the quality page masks, or a small one, would follow from n and the cohort's size.
     Rounded down to a multiple of the smallest count that may be shown, n leaves it open; an interval from it is wider.
@@ -249,14 +249,14 @@ def told_n(results: Results, n: int, *variables: str) -> int:
     hidden = {name for name, count in (missing.get("variables") or {}).items() if _count(count)[1]}
     hidden |= {str(row["measure"]) for row in results.quality.get("codebook", ()) if row.get("masked")}
     gives_away = 0 < results.cohort.n - n < limit or bool(hidden.intersection(variables))
-    return n // limit * limit if gives_away and n >= limit else n
+    return (n // limit * limit, True) if gives_away and n >= limit else (n, False)
 
 
 def correlations_table(results: Results) -> pd.DataFrame:
     """Correlations between the constructs, pair by pair, beside the sign the chain implies.
 
     x, y      constructs, in body order
-    r         Pearson correlation of the people who have both (pairwise); n says how many, as `told_n` tells it
+    r         Pearson correlation of the people who have both (pairwise); n and at_least say how many, as `told_n` tells
     low, high 95 % interval by Fisher's z
     expected  +1 or -1: product of the claimed signs of the edges between them; empty where the chain says nothing
     """
@@ -267,11 +267,11 @@ def correlations_table(results: Results) -> pd.DataFrame:
     for i, x in enumerate(names):
         for j in range(i + 1, len(names)):
             y = names[j]
-            told = told_n(results, int(n[i, j]), x, y)
+            told, at_least = told_n(results, int(n[i, j]), x, y)
             low, high = fisher_interval(float(r[i, j]), told)
-            expected = _expected(results, signs, x, y)
-            rows.append({"x": x, "y": y, "r": r[i, j], "low": low, "high": high, "n": told, "expected": expected})
-    return publishable(_frame(rows, ("x", "y", "r", "low", "high", "n", "expected")))
+            numbers = {"r": r[i, j], "low": low, "high": high, "n": told, "at_least": at_least}
+            rows.append({"x": x, "y": y, **numbers, "expected": _expected(results, signs, x, y)})
+    return publishable(_frame(rows, ("x", "y", "r", "low", "high", "n", "at_least", "expected")))
 
 
 def fisher_interval(r: float, n: int) -> tuple[float, float]:

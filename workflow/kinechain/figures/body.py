@@ -43,6 +43,9 @@ def body_table(results: Results) -> pd.DataFrame:
         if place is None or not is_number(row.get("mean")) or not is_number(row.get("sd")):
             continue
         construct = str(row.get("construct") or "")
+        n, at_least = (
+            told_n(results, int(row["n"]), construct, str(row["measure"])) if is_number(row.get("n")) else (None, False)
+        )
         limbs.append((str(row["measure"]), place.get("limb") or ()))
         rows.append(
             {
@@ -54,9 +57,8 @@ def body_table(results: Results) -> pd.DataFrame:
                 "unit": str(row.get("unit") or ""),
                 "mean": row["mean"],
                 "sd": row["sd"],
-                "n": told_n(results, int(row["n"]), construct, str(row["measure"]))
-                if is_number(row.get("n"))
-                else None,
+                "n": n,
+                "at_least": at_least,
                 "x": float(place["at"][0]),
                 "y": float(place["at"][1]),
                 "zero": float(place["zero"]),
@@ -89,8 +91,8 @@ def describe_body(table: pd.DataFrame) -> Heading:
         if float(most["sd"]) > float(least["sd"])
         else f"{angles[0]['label']}: {value_text(angles[0])}"
     )
-    counts = sorted({int(row["n"]) for row in angles if is_number(row["n"])})
-    people = f" n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}." if counts else ""
+    told = style.people_text(angles)
+    people = f" {told}." if told else ""
     turned = "A pale limb is turned to the mean. " if (table["kind"] == "limb").any() else ""
     subtitle = (
         "Solid line: mean of each measured angle in its clinical direction; fan: one SD to both sides; dashed: the "

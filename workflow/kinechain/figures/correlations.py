@@ -60,9 +60,11 @@ def describe_correlations(table: pd.DataFrame) -> Heading:
         title = f"{len(with_it)} of {len(claimed)} pairs with a claimed sign stand clear of zero, all on that side"
     else:
         title = "No pair with a claimed sign stands clear of zero"
+    people = style.people_text(rows)
     subtitle = (
-        f"Pearson correlations in problem space (higher is more of it), pair by pair{_people(rows)}. ▲ the "
-        "sign the chain expects, ✕ the opposite, no mark where it expects none; pale where the 95 % interval has zero."
+        f"Pearson correlations in problem space (higher is more of it), pair by pair{f', {people}' if people else ''}. "
+        "▲ the sign the chain expects, ✕ the opposite, no mark where it expects none; pale where the 95 % interval has "
+        "zero."
     )
     open_ones = [row for row in rows if not stands_clear(row)]
     told = f"Clear of zero: {_told(clear) or 'none'}. Not clear of zero: {_told(open_ones) or 'none'}."
@@ -74,12 +76,6 @@ def _pairs(rows: list[Row]) -> str:
     named = [f"{row['x_name']} with {row['y_name']}" for row in rows]
     text = " and ".join(named) if len(named) < 3 else f"{len(named)} pairs"
     return text[:1].upper() + text[1:]
-
-
-def _people(rows: list[Row]) -> str:
-    """How many people stand behind the pairs."""
-    counts = sorted({int(row["n"]) for row in rows if is_number(row["n"])})
-    return f", n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}" if counts else ""
 
 
 def _told(rows: list[Row]) -> str:

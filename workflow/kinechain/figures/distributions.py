@@ -30,9 +30,9 @@ NAMES = 1.95
 def distributions_table(results: Results) -> pd.DataFrame:
     """Density and quantiles of the chain's measures, in clinical direction and unit.
 
-    One row a point: measure, label, unit, what (density, quantile or typical), x, value, n. Densities are Gaussian
-    kernel estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value is shown.
-    A typical row holds the mean (x) and SD (value) that others found, with its source.
+    One row a point: measure, label, unit, what (density, quantile or typical), x, value, n, at_least. Densities are
+    Gaussian kernel estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value
+    is shown. A typical row holds the mean (x) and SD (value) that others found, with its source.
     """
     people = results.cohort.people
     if people is None:
@@ -47,11 +47,13 @@ def distributions_table(results: Results) -> pd.DataFrame:
             continue
         label = str(codebook.get(measure, {}).get("label") or results.label(construct))
         unit = str(codebook.get(measure, {}).get("unit") or results.cohort.units.get(measure, ""))
+        n, at_least = told_n(results, len(values), construct, measure)
         shared = {
             "measure": measure,
             "label": label,
             "unit": unit,
-            "n": told_n(results, len(values), construct, measure),
+            "n": n,
+            "at_least": at_least,
             "place": results.chain.index(construct),
             "hue": results.hue(construct),
         }
@@ -89,7 +91,7 @@ def describe_distributions(table: pd.DataFrame) -> Heading:
         others = typical_text(mine)
         told.append(
             f"{first['label']} median {number_text(middle[0.5])}{style.unit_text(first['unit'])}, middle half "
-            f"{number_text(middle[0.25])} to {number_text(middle[0.75])}, n = {int(first['n'])}"
+            f"{number_text(middle[0.25])} to {number_text(middle[0.75])}, {style.people_text([first])}"
             f"{f', {others}' if others else ''}"
         )
     away = far_from_typical(table)
@@ -170,7 +172,7 @@ def _label(axes: Axes, mine: pd.DataFrame) -> None:
     """Name, n and what others found, above each other left of the cloud."""
     first = records(mine)[0]
     unit = style.unit_name(first["unit"])
-    small = [f"{f'{unit}, ' if unit else ''}n = {int(first['n'])}", typical_text(mine)]
+    small = [f"{f'{unit}, ' if unit else ''}{style.people_text([first])}", typical_text(mine)]
     lines = [(line, 8.5, style.INK) for line in style.wrapped(str(first["label"]), NAMES, 8.5, 2)]
     lines += [(line, 7.5, style.QUIET) for line in small if line]
     for place, (line, size, colour) in enumerate(lines):

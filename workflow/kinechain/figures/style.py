@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -91,6 +91,15 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 def verdict_text(verdict: str, kind: str) -> str:
     """A verdict in words; what contradicts a rival need not be its opposite."""
     return "contradicted" if kind == "rival" and verdict == "contradicted_opposite" else VERDICTS[verdict][2]
+
+
+def people_text(rows: Iterable[Row]) -> str:
+    """How many people stand behind the rows, from the fewest to the most; a bound where one n was rounded down."""
+    known = [row for row in rows if is_number(row["n"])]
+    counts = sorted({int(row["n"]) for row in known})
+    if any(row["at_least"] for row in known):
+        return f"n ≥ {counts[0]}"
+    return f"n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}" if counts else ""
 
 
 def unit_text(unit: object) -> str:
