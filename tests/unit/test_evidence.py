@@ -106,7 +106,7 @@ def test_published_moments_say_all_that_a_claim_lacks_in_them():
     found = judge_material(material([], variables=("pelvis_post",), design="summary"), CLAIMS).verdict("C01")
     designs = "a cross-sectional cohort, repeated visits or a trial with randomised arms"
     assert found.reasons == (
-        f"The claim needs {designs}; these are published summary statistics.",
+        f"The claim needs {designs}; this is a table of means and correlations.",
         "The cohort has no measure of ham_tight or neck_pain.",
     )
     assert found.would_overturn == f"It would take {designs}, with ham_tight and neck_pain measured"

@@ -144,7 +144,7 @@ def test_a_published_table_gets_sentences_where_people_would_stand(
 ) -> None:
     page = render_html(summary, templates)
     assert "nothing can be missing" in page
-    assert "No person&#39;s values were seen" in page
+    assert "No rows of people enter the study" in page
     assert "{" not in re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.S)
 
 

@@ -1,5 +1,7 @@
 """Sentences take numbers from the ledger only, and say no more than the design allows."""
 
+from dataclasses import replace
+
 import pytest
 
 from kinechain import words
@@ -8,7 +10,7 @@ from kinechain.entries import build_ledger
 from kinechain.evidence.tier import TIERS
 from kinechain.language import guard
 from kinechain.ledger import Ledger, UnknownKeyError
-from kinechain.words import say
+from kinechain.words import say, turned_by_adjustment
 from tests.fixtures.report_inputs import people_results, summary_results
 
 
@@ -274,3 +276,17 @@ def test_links_that_do_not_survive_the_correction_are_worded_so() -> None:
         shown[survives] = plain(words.links_words(build_ledger(replace(results, claims=claims))))
     assert shown[True] == "All 5 links of the chain held as claimed"
     assert shown[False] == "All 5 links of the chain held as claimed, none after correction for many claims"
+
+
+def test_a_plain_correlation_of_the_other_sign_is_told_beside_the_one_link() -> None:
+    results = people_results(n=200)
+    one = replace(results, chain=results.chain[:2])
+    ((x, y),) = one.edges
+    ledger = build_ledger(one)
+    assert turned_by_adjustment(one, ledger, x, y) == ()
+    people = one.cohort.people
+    assert people is not None
+    mirrored = replace(one, cohort=replace(one.cohort, people=people.assign(**{x: -people[x]})))
+    told = plain(turned_by_adjustment(mirrored, build_ledger(mirrored), x, y))
+    assert "the plain correlation of the two is −" in told
+    assert told.endswith("the other way")

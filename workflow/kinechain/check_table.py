@@ -13,7 +13,7 @@ from kinechain.display import effect_name, interval_cell, number_cell, text_cell
 from kinechain.document import Cell, Number, Part, Prose, Quoted, Table, Words
 from kinechain.entries import check_key, numeric_columns
 from kinechain.ledger import Ledger
-from kinechain.results import Results
+from kinechain.results import Results, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,12 @@ def _head(column: str) -> str:
 
 def names_of(results: Results) -> dict[str, str]:
     """Names for people of every construct and measure."""
-    codebook = results.quality.get("codebook", ())
-    labels = {str(row["measure"]): str(row.get("label") or row["measure"]) for row in codebook}
-    return labels | {name: it.short for name, it in results.constructs.items()}
+    return {**results.measures} | {name: it.short for name, it in results.constructs.items()}
+
+
+def _plain(word: str) -> str:
+    """What a check calls a quantity, as words; a name of a model stays as its file is called."""
+    return plain_name(word) if word.islower() else word
 
 
 def in_words(value: Any, names: Mapping[str, str]) -> str:
@@ -189,5 +192,5 @@ def in_words(value: Any, names: Mapping[str, str]) -> str:
     if value is None or value != value:  # noqa: PLR0124 -- not-a-number
         return ""
     told = PATH.sub(r"\2->\1", str(value))
-    told = re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), told)
+    told = re.sub(r"\w+", lambda found: names.get(found[0]) or _plain(found[0]), told)
     return ARROW.sub(" → ", told).replace("{", "").replace("}", "")

@@ -12,7 +12,7 @@ from kinechain.document import Cell, Prose, Quoted, Table, Words
 from kinechain.entries import effect_key
 from kinechain.figures.style import VERDICTS, verdict_text
 from kinechain.ledger import Ledger
-from kinechain.results import Results, arrows, lowered, path_name, rests_on_several
+from kinechain.results import Results, arrows, lowered, model_title, path_name, rests_on_several
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
 
@@ -69,12 +69,11 @@ def _short(results: Results, code: str) -> str:
     """A variable in a word or two; a measure that stands for no construct by its label."""
     if code in results.constructs:
         return results.short(code)
-    rows = (row for row in results.quality.get("codebook", ()) if row["measure"] == code and row.get("label"))
-    return next((lowered(str(row["label"])) for row in rows), results.short(code))
+    return lowered(results.measures[code]) if code in results.measures else results.short(code)
 
 
 def words_for_codes(results: Results) -> Callable[[str], str]:
-    """A function that puts words in the place of the codes in a sentence: effects, models, constructs.
+    """A function that puts words in the place of the codes in a sentence: effects, models, constructs, measures.
 
     A code that is a word of its own label, such as `age`, stays: it reads as the word it is.
     """
@@ -84,8 +83,8 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
         if "~" in str(effect) or "->" in str(effect)
     }
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
-    for code in results.constructs:
-        label = lowered(results.label(code))
+    for code in (*results.constructs, *results.measures):
+        label = lowered(results.label(code) if code in results.constructs else results.measures[code])
         if code not in re.findall(r"\w+", label):
             names[code] = label
     choices = "|".join(re.escape(code) for code in sorted(names, key=len, reverse=True))
@@ -203,11 +202,6 @@ def fit_display(results: Results, ledger: Ledger) -> Table:
     return Table("fit", caption, heads, numeric, tuple(rows), "tables/fit.csv")
 
 
-def model_title(results: Results, model: str) -> str:
-    """A model's title from config, else its name."""
-    return str(results.models.get(model, {}).get("title") or model)
-
-
 def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], name: str, caption: Prose) -> Table:
     """Verdicts on claims of some kinds that this cohort can judge, in the order of the ledger of claims."""
     rows = []
@@ -228,14 +222,14 @@ def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], nam
                 text_cell(claim.get("tier")),
                 number_cell(ledger, f"claims/{code}/estimate"),
                 interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"),
+                text_cell(str(claim.get("unit") or "").removeprefix("change, ")),
                 bound_cell(claim, ledger),
                 number_cell(ledger, f"claims/{code}/n"),
             )
         )
-    heads = ("Claim", "What is claimed", "Verdict", "Tier", "Estimate", "Interval", "Bound", "n")
-    return Table(
-        name, caption, heads, (False, False, False, False, True, True, True, True), tuple(rows), "tables/claims.csv"
-    )
+    heads = ("Claim", "What is claimed", "Verdict", "Tier", "Estimate", "Interval", "Unit", "Bound", "n")
+    numeric = (False, False, False, False, True, True, False, True, True)
+    return Table(name, caption, heads, numeric, tuple(rows), "tables/claims.csv")
 
 
 def bound_cell(claim: Mapping[str, Any], ledger: Ledger) -> Cell:

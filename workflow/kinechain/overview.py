@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kinechain.display import is_hollow, model_title, verdict_words
+from kinechain.display import is_hollow, verdict_words
 from kinechain.document import Document, Number, Prose, Quoted
 from kinechain.evidence.tier import TIERS
 from kinechain.figures.style import VERDICTS
 from kinechain.ledger import Ledger
-from kinechain.results import DESIGN_WORDS, Results
+from kinechain.results import DESIGN_WORDS, Results, model_title
 from kinechain.words import answer
 
 FIT = ("cfi", "rmsea")

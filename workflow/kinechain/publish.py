@@ -84,6 +84,9 @@ def read_results(
             for name, entry in (dictionary.get("measures") or {}).items()
             if entry.get("typical")
         },
+        measures={
+            str(name): str(entry.get("label") or name) for name, entry in (dictionary.get("measures") or {}).items()
+        },
         schematic=io.read_yaml(schematic) if schematic is not None else {},
         left_out=left_out or {},
         registration=registration or {},

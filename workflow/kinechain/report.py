@@ -10,7 +10,7 @@ from typing import Any
 from kinechain import display, words
 from kinechain.check_table import CHECKS, check_table
 from kinechain.checklists import Checklist, answer_checklist
-from kinechain.display import is_hollow, model_title, verdict_words
+from kinechain.display import is_hollow, verdict_words
 from kinechain.document import (
     Beside,
     Block,
@@ -38,7 +38,7 @@ from kinechain.figures import FIGURES, Picture
 from kinechain.language import GUARDED, guard
 from kinechain.ledger import Ledger
 from kinechain.registered import registration_blocks
-from kinechain.results import DESIGN_WORDS, Results
+from kinechain.results import DESIGN_WORDS, Results, model_title
 from kinechain.trial_report import trial_blocks, visit_blocks
 from kinechain.words import say
 from kinechain.works import Work, cited, cited_briefly
@@ -323,7 +323,7 @@ def _not_testable(claim: Mapping[str, Any], ledger: Ledger, in_words: Callable[[
         name=Quoted(str(claim["claim"])),
         gist=Quoted(str(claim.get("gist", "")).rstrip(".")),
         reasons=Quoted(in_words(" ".join(_reasons(claim)))),
-        overturn=Quoted(f" {overturn}." if overturn else ""),
+        overturn=Quoted(f" {in_words(overturn)}." if overturn else ""),
     )
 
 
@@ -337,9 +337,8 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     if cohort.design == "summary":
         start = say(
             ledger,
-            "This cohort is a published table of means, standard deviations and correlations of {n} "
-            "people: {citation}. "
-            "No person's values were seen, so there is no flow of people and nothing can be missing.",
+            "This cohort is a table of means, standard deviations and correlations of {n} people: {citation}. "
+            "No rows of people enter the study, so there is no flow of people and nothing can be missing.",
             n="cohort/n",
             citation=Quoted(cohort.citation.rstrip(".") or cohort.title),
         )
@@ -503,7 +502,7 @@ def _sensitivity(results: Results, ledger: Ledger, pictures: Mapping[str, Pictur
     silent: list[Prose] = []
     for name, about in CHECKS.items():
         table = results.checks.get(name)
-        notes = tuple(dict.fromkeys(in_words(str(note)) for note in results.notes.get(name, ())))
+        notes = tuple(dict.fromkeys(in_words(str(note)).replace("->", "→") for note in results.notes.get(name, ())))
         title = Quoted(about.title)
         if table is None or table.empty:
             silent += [say(ledger, "{title}. {why}", title=title, why=Quoted(" ".join(notes)))] if notes else []

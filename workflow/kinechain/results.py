@@ -16,7 +16,7 @@ DESIGN_WORDS = {
     "cross_sectional": "cross-sectional cohort",
     "longitudinal": "longitudinal cohort",
     "trial": "randomised trial",
-    "summary": "published summary statistics",
+    "summary": "a table of means and correlations",
 }
 
 
@@ -54,6 +54,7 @@ class Results:
     schematic   where angles are drawn on the body, as config has it; empty when config has none
     notes       what each check says in words, by name
     typical     measure -> mean, sd and source of what others found, where the dictionary of measures has it
+    measures    measure -> label, of every measure in the dictionary, had here or not
     left_out    models of the study not fitted to this cohort -> the constructs it did not measure
     registration  what the study froze before it was analysed and every deviation since; empty when it froze nothing
     directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
@@ -74,6 +75,7 @@ class Results:
     schematic: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     typical: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     registration: Mapping[str, Any] = field(default_factory=dict)
 
@@ -156,6 +158,11 @@ def rests_on_several(claim: Mapping[str, Any]) -> bool:
         return False
     is_clear = low > 0 or high < 0
     return is_clear == (claim.get("verdict") == "inconclusive")
+
+
+def model_title(results: Results, model: str) -> str:
+    """A model's title from config, else its name."""
+    return str(results.models.get(model, {}).get("title") or model)
 
 
 def lowered(label: object) -> str:

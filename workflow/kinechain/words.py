@@ -12,9 +12,11 @@ from typing import Any
 from kinechain.document import Link, Number, Part, Prose, Quoted, Words
 from kinechain.entries import claim_of_edge, effect_key
 from kinechain.evidence.tier import TIERS, tier_of
+from kinechain.figures.style import is_clear, records, unit_text
 from kinechain.ledger import Ledger
-from kinechain.results import DESIGN_WORDS, Results, lowered, path_name
+from kinechain.results import DESIGN_WORDS, Results, lowered, model_title, path_name
 from kinechain.rounding import is_number
+from kinechain.tables import correlations_table
 
 
 def say(ledger: Ledger, sentence: str, **parts: str | Part | Prose) -> Prose:
@@ -123,13 +125,16 @@ def shown(results: Results, ledger: Ledger) -> Prose:
     if not results.claims or not results.chain:
         return say(ledger, "No claim was judged in this cohort.")
     links = links_words(ledger)
+    if results.cohort.design == "trial" and ledger["links/judged"].value:
+        links = (*links, Words(", as associations at the first visit"))
     weakest = weakest_edge(results)
     if weakest is None:
         return say(ledger, "{links}.", links=links)
     x, y = weakest
     if len(results.edges) == 1:
         value = estimate_words(ledger, results.main_model, path_name(x, y))
-        return say(ledger, "{links}: {value} SD per SD.", links=links, value=value)
+        turned = turned_by_adjustment(results, ledger, x, y)
+        return say(ledger, "{links}: {value} SD per SD{turned}.", links=links, value=value, turned=turned)
     link = say(
         ledger,
         "{links}; the weakest, {x} to {y}, was {value} SD per SD",
@@ -148,6 +153,17 @@ def shown(results: Results, ledger: Ledger) -> Prose:
             value=estimate_words(ledger, model, total),
         )
     return say(ledger, "{link}.", link=link)
+
+
+def turned_by_adjustment(results: Results, ledger: Ledger, x: str, y: str) -> Prose:
+    """That the plain correlation of a link's ends has the other sign, where it stands clear of zero; else nothing."""
+    rows = correlations_table(results)
+    mine = next((row for row in records(rows) if {row["x"], row["y"]} == {x, y}), None)
+    link = ledger[effect_key(results.main_model, path_name(x, y), "standardised")].value
+    if mine is None or not is_number(link) or not is_clear(mine) or float(mine["r"]) * float(link or 0) > 0:
+        return ()
+    sentence = " given what the model adjusts for, while the plain correlation of the two is {r}, the other way"
+    return say(ledger, sentence, r=f"correlations/{mine['x']}/{mine['y']}")
 
 
 def links_words(ledger: Ledger) -> Prose:
@@ -228,7 +244,9 @@ def results_paragraph(results: Results, ledger: Ledger) -> Prose | None:
             "x": Quoted(lowered(results.short(results.chain[0]))),
             "y": Quoted(lowered(results.short(results.chain[-1]))),
         }
-        sentences.append(say(ledger, "From {x} to {y} the total was {numbers}.", numbers=total, **names))
+        told = say(ledger, "From {x} to {y} the total was {numbers}", numbers=total, **names)
+        where = say(ledger, ", in the model “{model}”", model=Quoted(model_title(results, ends[0])))
+        sentences.append((*told, *(where if ends[0] != model else ()), Words(".")))
     return join(sentences)
 
 
@@ -343,8 +361,9 @@ def verdict_sentence(claim: Mapping[str, Any], ledger: Ledger, effect: str = "")
     of = f", {effect}" if effect and claim.get("rule") not in ("effect", "chain") else ""
     return say(
         ledger,
-        "{wording} {what}: {value} ({level} interval {low} to {high}), n = {n}.",
+        "{wording} {what}: {value}{unit} ({level} interval {low} to {high}), n = {n}.",
         wording=wording,
+        unit=Quoted(unit_text(claim.get("unit")) if claim.get("scale") in ("raw", "share") else ""),
         what=Quoted(f"{what}{of}"),
         value=f"claims/{name}/estimate",
         level="study/level",

@@ -15,7 +15,7 @@ def check_clinical_units(study: Study) -> CheckResult:
     Raw estimates and limits of the effect table times the contrast; links whose cause is not in the contrast's unit are
     left out, and so is a share of the MCID where the outcome's measure has none.
 
-    Columns: effect, exposure, outcome, contrast, estimate, low, high, unit, mcid, share_of_mcid, n.
+    Columns: effect, model, exposure, outcome, contrast, estimate, low, high, unit, mcid, share_of_mcid, n.
     """
     name = "contrast.exposure"
     step, unit = study.decisions.value(name), study.decisions[name].unit
@@ -40,6 +40,7 @@ def check_clinical_units(study: Study) -> CheckResult:
         rows.append(
             (
                 effect,
+                model,
                 cause,
                 outcome,
                 text,
@@ -54,6 +55,7 @@ def check_clinical_units(study: Study) -> CheckResult:
         )
     columns = [
         "effect",
+        "model",
         "exposure",
         "outcome",
         "contrast",

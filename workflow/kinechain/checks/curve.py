@@ -29,7 +29,8 @@ def check_specifications(study: Study) -> CheckResult:
     construct), and what is done about gaps (complete rows, or maximum-likelihood moments by EM).
 
     Columns: effect, estimate, low, high, adjustment, cause_measure, outcome_measure, missing, main (the declared
-    choice), rank (by estimate, within the effect), n.
+    choice), rank (by estimate, within the effect), n (rounded down to a
+    multiple of the smallest count that may be shown: differences between choices would give small gaps away).
     """
     columns = [
         "effect",
@@ -52,6 +53,7 @@ def check_specifications(study: Study) -> CheckResult:
     rows: list[tuple[object, ...]] = []
     notes: list[str] = []
     z = float(ndtri((1 + study.decisions.value("level")) / 2))
+    fewest = int(study.decisions.value("gate.smallest_shown_count"))
     for outcome, cause in study.plan.edges:
         if (cause, outcome) not in graph.arrows:
             continue
@@ -73,7 +75,9 @@ def check_specifications(study: Study) -> CheckResult:
             names = [study.cohort.constructs.get(name, name) for name, _ in (x, y)]
             text = ", ".join(adjustment) or "nothing"
             limits = (estimate, estimate - z * error, estimate + z * error)
-            rows.append((f"{outcome}~{cause}", *limits, text, *names, missing, main, math.nan, moments.n))
+            rows.append(
+                (f"{outcome}~{cause}", *limits, text, *names, missing, main, math.nan, moments.n // fewest * fewest)
+            )
     table = pd.DataFrame(rows, columns=columns)
     # Two choices that come to the same must not change places by rounding.
     table["rank"] = table["estimate"].round(9).groupby(table["effect"], sort=False).rank(method="first").astype(int)

@@ -9,7 +9,7 @@ _DESIGNS = {
     "cross_sectional": "a cross-sectional cohort",
     "longitudinal": "repeated visits",
     "trial": "a trial with randomised arms",
-    "summary": "published summary statistics",
+    "summary": "a table of means and correlations",
 }
 
 
@@ -17,7 +17,7 @@ def closed_by_cohort(claim: Claim, material: Material) -> list[str]:
     """Why this cohort cannot test a claim, whatever is fitted: its design, or what it did not measure."""
     reasons: list[str] = []
     if material.design not in claim.design:
-        these = "these are" if material.design == "summary" else "this is"
+        these = "these are" if material.design == "longitudinal" else "this is"
         reasons.append(f"The claim needs {_designs(claim)}; {these} {_DESIGNS[material.design]}.")
     lacking = [name for name in claim.needs if name not in material.variables]
     if lacking:
@@ -30,13 +30,13 @@ def closed_by_cohort(claim: Claim, material: Material) -> list[str]:
 
 
 def what_it_takes(claim: Claim, material: Material) -> str:
-    """What would let a claim be tested that this cohort cannot test: a design, measures, or what its reasons name."""
+    """What would let a claim be tested that this cohort cannot test: a design or measures; "" where reasons say it."""
     lacking = [name for name in claim.needs if name not in material.variables]
     wrong = material.design not in claim.design
     if "cross_sectional" not in claim.design:
         return f"It would take {claim.cause_needs}"
     if not wrong and not lacking:
-        return "It would take what the reasons name"
+        return ""
     cohort = f"{_designs(claim)}," if wrong and lacking else _designs(claim) if wrong else "a cohort"
     measured = f" with {_listed(lacking, 'and')} measured" if lacking else ""
     return f"It would take {cohort}{measured}"

@@ -131,7 +131,7 @@ FIGURES: dict[str, FigureKind] = {
         missingness.missingness_figure_table,
         missingness.describe_missingness,
         missingness.draw_missingness,
-        "This cohort is a published table of means and correlations: it has no people, so nothing can be missing.",
+        "This cohort is a table of means and correlations: it has no rows of people, so nothing can be missing.",
     ),
     "residuals": FigureKind(
         "Residuals",

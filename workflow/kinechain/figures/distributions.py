@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FEWEST = 40
 """People below which a cloud is not drawn: its tails would be single people."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 POINTS = 61
 ROW = 0.62
@@ -32,7 +33,7 @@ def distributions_table(results: Results) -> pd.DataFrame:
 
     One row a point: measure, label, unit, what (density, quantile or typical), x, value, n, at_least. Densities are
     Gaussian kernel estimates (Scott's bandwidth) between the 5th and the 95th percentile: no smallest or largest value
-    is shown. A typical row holds the mean (x) and SD (value) that others found, with its source.
+    is shown. A typical row holds the mean (x) and SD (value) that others found, who they were, and its source.
     """
     people = results.cohort.people
     if people is None:
@@ -66,7 +67,8 @@ def distributions_table(results: Results) -> pd.DataFrame:
         others = results.typical.get(measure)
         if others:
             source = str(others.get("source") or "no source on record")
-            rows.append(shared | {"what": "typical", "x": others["mean"], "value": others["sd"], "source": source})
+            told = {"what": "typical", "x": others["mean"], "value": others["sd"], "source": source}
+            rows.append(shared | told | {"people": str(others.get("people") or "others")})
     return publishable(pd.DataFrame(rows))
 
 
@@ -95,7 +97,7 @@ def describe_distributions(table: pd.DataFrame) -> Heading:
             f"{f', {others}' if others else ''}"
         )
     away = far_from_typical(table)
-    compared = table.loc[table["what"] == "typical", "measure"].nunique()
+    compared = len(at_large(table))
     title = "How the measures of the chain are spread"
     if compared:
         title = (
@@ -116,8 +118,15 @@ def typical_text(mine: pd.DataFrame) -> str:
     """What others found for a measure, in words; empty when nothing is on record."""
     found = ""
     for row in records(mine[mine["what"] == "typical"]):
-        found = f"others {number_text(row['x'])} ± {number_text(row['value'])}{style.unit_text(row['unit'])}"
+        spread = f"{number_text(row['x'])} ± {number_text(row['value'])}{style.unit_text(row['unit'])}"
+        found = f"{row['people']} {spread.replace(' ', NO_BREAK)}"
     return found
+
+
+def at_large(table: pd.DataFrame) -> pd.DataFrame:
+    """Published means of people at large, from whom others may lie far; those of a special group only stand beside."""
+    typical = table[table["what"] == "typical"]
+    return typical[typical["people"] == "others"] if len(typical) else typical
 
 
 def far_from_typical(table: pd.DataFrame) -> list[str]:
@@ -126,7 +135,7 @@ def far_from_typical(table: pd.DataFrame) -> list[str]:
     for measure in dict.fromkeys(table["measure"]):
         mine = table[table["measure"] == measure]
         median = float(mine[(mine["what"] == "quantile") & (mine["x"] == 0.5)]["value"].iloc[0])
-        for row in records(mine[mine["what"] == "typical"]):
+        for row in records(at_large(mine)):
             if abs(median - float(row["x"])) > float(row["value"]):
                 found.append(str(row["label"]))
     return found
@@ -174,7 +183,7 @@ def _label(axes: Axes, mine: pd.DataFrame) -> None:
     unit = style.unit_name(first["unit"])
     small = [f"{f'{unit}, ' if unit else ''}{style.people_text([first])}", typical_text(mine)]
     lines = [(line, 8.5, style.INK) for line in style.wrapped(str(first["label"]), NAMES, 8.5, 2)]
-    lines += [(line, 7.5, style.QUIET) for line in small if line]
+    lines += [(line, 7.5, style.QUIET) for text in small if text for line in style.wrapped(text, NAMES, 7.5, 2)]
     for place, (line, size, colour) in enumerate(lines):
         axes.annotate(
             line,

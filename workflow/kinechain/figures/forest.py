@@ -91,9 +91,6 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     else:
         named = f": {few_names([str(row['name']) for row in clear])}" if len(clear) < 3 else ""
         title = f"{len(clear)} of {len(links)} links stand{'s' if len(clear) == 1 else ''} clear of zero{named}"
-    whole = next((row for row in records(table) if str(row["effect"]).startswith("indirect:")), None)
-    if whole is not None and len(clear) == len(links) and is_number(bound) and abs(float(whole["high"])) < float(bound):
-        title += "; their product is too small to matter"
     level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
     band = ""
     if is_number(bound):

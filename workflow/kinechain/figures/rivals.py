@@ -143,7 +143,13 @@ def describe_rivals(table: pd.DataFrame) -> Heading:
         title = f"These data cannot tell the chain from “{alike[0]['title']}”"
     elif rivals:
         nearest = min(rivals, key=lambda row: float(row["bic_difference"]))
-        title = f"No model of the same variables fits as well as the chain; the nearest has {bic_text(nearest)}"
+        title = "No model of the same variables fits as well as the chain"
+        twin = next((rows[0] for rows in far if rows[0]["same_as"]), None)
+        title += (
+            f"; “{twin['title']}” and “{twin['same_as']}” cannot be told apart"
+            if twin
+            else f"; the nearest has {bic_text(nearest)}"
+        )
     else:
         title = f"{len(near) + len(far)} models of these constructs, none to be compared with the chain by BIC"
     subtitle = (
