@@ -61,8 +61,9 @@ def check_threshold(study: Study) -> CheckResult:
             for name, place in ((f"slope_below{suffix}", 1), (f"extra_slope{suffix}", 2))
         ]
     note = (
-        f"The point was declared in advance ({question.at}); robust (HC3) standard errors. Effects named `_ranked` are "
-        "of the normal scores of the outcome's ranks, which the ends of its scale bend less."
+        f"The point was declared in config ({question.at}); whether before the data were seen, see Registration. "
+        "Robust (HC3) standard errors. Effects named `_ranked` are of the normal scores of the outcome's ranks, which "
+        "the ends of its scale bend less."
     )
     return CheckResult(THRESHOLD_MODEL, pd.DataFrame(rows), (note,))
 

@@ -94,7 +94,7 @@ def describe_forest(table: pd.DataFrame) -> Heading:
     level = f"{100 * float(table['level'].iloc[0]):.0f} %" if len(table) else ""
     band = ""
     if is_number(bound):
-        band = f" Shaded: within ±{decimal_text(float(bound), 2)}, declared beforehand as too small to matter."
+        band = f" Shaded: within ±{decimal_text(float(bound), 2)}, declared in config as too small to matter."
     subtitle = (
         f"SD of the outcome per SD of the cause, {level} intervals; bottom to top along the body; right is the claimed "
         f"direction; hollow where the interval covers zero.{band}"
