@@ -65,6 +65,7 @@ FLOORS: dict[str, float] = {
     "document": 7,
     "overview": 7,
     "registered": 7,
+    "assumed": 7,
     "check_table": 7,
     "paper": 7,
     "render": 7,

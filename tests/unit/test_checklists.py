@@ -4,11 +4,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from kinechain.checklists import EVIDENCE, Checklist, Item, answer_checklist, answer_item, parse_checklists
 from kinechain.report import STATEMENTS
+from kinechain.results import Results
 from kinechain.works import cited, parse_bib
 from tests.fixtures.report_inputs import people_results, summary_results, trial_results
 
@@ -38,6 +40,85 @@ def test_every_item_is_answered_once_and_asks_for_what_is_missing(checklists: di
             for answer in answers:
                 assert answer.status != "reported" or answer.anchors or answer.statement, answer.item
                 assert (answer.missing == "") == (answer.status == "reported")
+
+
+def status_of(checklists: dict[str, Checklist], name: str, number: str, results: Results) -> tuple[str, str]:
+    (item,) = (it for it in checklists[name].items if it.number == number)
+    answer = answer_item(item, results)
+    return answer.status, answer.missing
+
+
+def test_what_a_number_of_people_can_tell_is_no_reason_for_it(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    assert any(claim["smallest_supported"] for claim in results.claims)
+    silent = replace(results, claims=tuple({**claim, "smallest_supported": None} for claim in results.claims))
+    told = replace(silent, about={"sample_size": "Whoever came in one year was asked."})
+    for name, number in (("AGReMA", "8"), ("STROBE", "10"), ("JARS-SEM", "6"), ("CONSORT", "7")):
+        status, missing = status_of(checklists, name, number, results)
+        assert status == "partly"
+        assert "`sample_size`" in missing
+        assert status_of(checklists, name, number, silent)[0] == "not reported"
+        assert status_of(checklists, name, number, told)[0] == "reported"
+
+
+def test_who_could_enter_has_to_be_said(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    study = {**results.study, "study": {"setting": "One clinic, one year."}}
+    for name, number in (("AGReMA", "7"), ("STROBE", "6"), ("CONSORT", "4")):
+        assert status_of(checklists, name, number, replace(results, study=study))[0] == "partly"
+        for about in ({"recruitment": "Every third caller."}, {"eligibility": ["Adults"]}):
+            assert status_of(checklists, name, number, replace(results, study=study, about=about))[0] == "reported"
+
+
+def test_analyses_are_planned_only_where_config_was_frozen_first(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    frozen = {"frozen": "2026-01-01", "is_whole": True, "analysed": []}
+    for found, status in (
+        ({}, "partly"),
+        (frozen, "reported"),
+        (frozen | {"is_whole": False}, "partly"),
+        (frozen | {"analysed": [results.cohort.name]}, "partly"),
+    ):
+        assert status_of(checklists, "AGReMA", "15", replace(results, registration=found))[0] == status
+    nothing = replace(results, registration=frozen, checks={})
+    assert status_of(checklists, "AGReMA", "15", nothing)[0] == "not reported"
+
+
+def test_a_working_value_is_no_reliability_anybody_measured(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    study = {**results.study, "study": {"measurement": "One rater, standing, who knew nothing else."}}
+    for source, status in (("PMID 1", "reported"), ("default", "partly"), ("", "partly")):
+        rows = [{"construct": name, "reliability": 0.9, "source": source} for name in results.chain]
+        changed = replace(results, quality={"codebook": rows}, study=study)
+        assert status_of(checklists, "AGReMA", "12", changed)[0] == status
+        assert status_of(checklists, "STROBE", "8", changed)[0] == status
+        assert status_of(checklists, "STROBE", "8", replace(changed, study=results.study))[0] == "partly"
+
+
+def test_a_picture_without_confounders_is_part_of_a_causal_diagram(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    assert status_of(checklists, "AGReMA", "10", results)[0] == "partly"
+    study = {**results.study, "study": {"diagram": "Age points at every segment; one visit."}}
+    assert status_of(checklists, "AGReMA", "10", replace(results, study=study))[0] == "reported"
+
+
+def test_every_arrow_between_segments_needs_its_reason(checklists: dict[str, Checklist]) -> None:
+    results = people_results(n=120)
+    effects = results.effects.copy()
+    is_path = (effects["model"] == "M2_open") & (effects["kind"] == "path")
+    effects["lhs"], effects["rhs"] = effects["effect"].str.partition("~")[0], effects["effect"].str.partition("~")[2]
+    is_asked = is_path & ~effects["rhs"].isin(["age", "sex"])
+    effects["label"] = [f"p{place}" if asked else "" for place, asked in enumerate(is_asked)]
+    reasons = dict.fromkeys(effects.loc[is_asked, "label"], "It comes first.")
+
+    def told(frame: pd.DataFrame, edges: dict[str, str]) -> str:
+        models = results.models | {"M2_open": dict(results.models["M2_open"]) | {"edges": edges}}
+        return status_of(checklists, "JARS-SEM", "2", replace(results, effects=frame, models=models))[0]
+
+    assert told(effects, reasons) == "reported"
+    assert told(effects, dict(list(reasons.items())[1:])) == "not reported"
+    unlabelled = effects.assign(label=effects["label"].where(effects["label"] != next(iter(reasons)), ""))
+    assert told(unlabelled, reasons) == "not reported", "an arrow without a label has no reason"
 
 
 def test_what_only_people_can_say_is_not_reported_until_they_do(checklists: dict[str, Checklist]) -> None:

@@ -49,6 +49,20 @@ def test_a_model_whose_construct_was_not_measured_is_left_out_by_name(folder: Pa
     assert study.models_of("demo_clinic") == ("M1_chain", "M3_radiographic")
 
 
+def test_a_cohort_says_who_could_enter_and_why_so_many(folder: Path) -> None:
+    file = folder / "config" / "cohorts" / "demo_clinic.yaml"
+    assert load_study(folder).about("demo_clinic") == {}
+    condition = {"column": "AGE", "at_least": 18, "reason": "Adults"}
+    edit(file, recruitment="Whoever came.", sample_size=" For 0.1 SD. ", eligibility=[condition])
+    study = load_study(folder)
+    told = {"recruitment": "Whoever came.", "sample_size": "For 0.1 SD.", "eligibility": ["Adults"]}
+    assert study.about("demo_clinic") == told
+    assert not check_study(study)
+    edit(file, sample_size="")
+    with pytest.raises(UserError, match="sample_size"):
+        load_study(folder)
+
+
 def test_what_a_cohort_asks_for_by_name_has_to_be_there(folder: Path) -> None:
     without(folder, "gaze")
     edit(folder / "config" / "cohorts" / "demo_clinic.yaml", models=["M8_gaze"])

@@ -120,9 +120,14 @@ def _fits(results: Results) -> list[Mapping[str, Any]]:
     return [fit.get("fit_measures") or {} for fit in results.fits.values()]
 
 
+NO_SOURCE = ("", None, "default")
+"""What stands as the source of a reliability nobody measured: nothing, or that it is a working value."""
+
+
 def _is_reliable(results: Results) -> bool:
+    """Whether every measure of the chain has a reliability that somebody measured."""
     chain = [row for row in results.quality.get("codebook", ()) if row.get("construct") in results.chain]
-    return bool(chain) and all(row.get("reliability") for row in chain)
+    return bool(chain) and all(row.get("reliability") and row.get("source") not in NO_SOURCE for row in chain)
 
 
 def _is_titled(results: Results) -> bool:
@@ -169,10 +174,24 @@ def _has_rivals(results: Results) -> bool:
 
 
 def _has_reasons(results: Results) -> bool:
-    model = results.models.get(results.main_model, {})
-    labels = set(results.effects_of(results.main_model).get("label", ()))
-    wanted = {str(label) for label in labels if isinstance(label, str) and re.fullmatch(r"[A-Za-z]\w*", label)}
-    return bool(wanted) and wanted <= set(model.get("edges") or {})
+    """Whether every arrow of the main model between other variables than covariates has its reason."""
+    main = results.effects_of(results.main_model)
+    if main.empty:
+        return False
+    covariates = {name for name, it in results.constructs.items() if it.role == "covariate"}
+    arrows = main[(main["kind"] == "path") & (main["estimate"] != 0)]
+    asked = [str(row["label"]) for row in arrows.to_dict("records") if not covariates & {row["lhs"], row["rhs"]}]
+    return bool(asked) and set(asked) <= set(results.models.get(results.main_model, {}).get("edges") or {})
+
+
+def _tells_resolution(results: Results) -> bool:
+    """Whether some claim says how small an effect this many people could tell: what came of their number, no reason."""
+    return any(is_number(claim.get("smallest_supported")) for claim in results.claims)
+
+
+def _sensitivity_was_planned(results: Results) -> bool:
+    """Whether sensitivity analyses were run, and declared in a config that was frozen before the analysis."""
+    return results.was_frozen_first and EVIDENCE["sensitivity"].holds(results)
 
 
 EVIDENCE: dict[str, Evidence] = {
@@ -211,8 +230,12 @@ EVIDENCE: dict[str, Evidence] = {
     "sensitivity": Evidence("sensitivity", _has_table("residual_correlation", "specifications", "sensitivity")),
     "limits": Evidence("limits", lambda it: bool(it.cohort.design)),
     "assumptions": Evidence("models", lambda it: _written(it, "assumptions")),
+    "testable": Evidence("models", lambda it: bool(it.fits)),
     "methods": Evidence("methods", lambda it: bool(it.fits)),
-    "resolution": Evidence("claims", lambda it: any(is_number(claim.get("smallest_supported")) for claim in it.claims)),
+    "size": Evidence("people", lambda it: bool(it.about.get("sample_size")) or _tells_resolution(it)),
+    "size_reason": Evidence("people", lambda it: bool(it.about.get("sample_size"))),
+    "eligibility": Evidence("people", lambda it: bool(it.about.get("recruitment") or it.about.get("eligibility"))),
+    "planned": Evidence("registration", _sensitivity_was_planned),
     "named_design": Evidence("answer", _names_the_design),
     "registered": Evidence("registration", _is_registered),
     "arms": Evidence("trial", _has_table("contrasts")),

@@ -45,6 +45,7 @@ def read_results(
     schematic: Path | None = None,
     left_out: Mapping[str, Sequence[str]] | None = None,
     registration: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Results:
     """Everything the steps before found in one cohort.
 
@@ -52,6 +53,7 @@ def read_results(
     study     the study's config, whole
     left_out  models of the study not fitted to this cohort -> the constructs it did not measure
     registration  what was frozen before the analysis and what differs since, as `read_registration` says it
+    about     what the cohort's file says of how people came to be in it, as `Study.about` gives it
     """
     found = io.read_cohort(cohort)
     tables = [io.read_table(path) for path in effects]
@@ -90,6 +92,7 @@ def read_results(
         schematic=io.read_yaml(schematic) if schematic is not None else {},
         left_out=left_out or {},
         registration=registration or {},
+        about=about or {},
         directions=(judged.get("directions") or {}) if isinstance(judged, Mapping) else {},
     )
 

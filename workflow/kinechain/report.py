@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from kinechain import display, words
-from kinechain.check_table import CHECKS, check_table
+from kinechain.assumed import assumed_block
+from kinechain.check_table import CHECKS, check_table, names_of
 from kinechain.checklists import Checklist, answer_checklist
 from kinechain.display import is_hollow, verdict_words
 from kinechain.document import (
@@ -38,7 +39,8 @@ from kinechain.figures import FIGURES, Picture
 from kinechain.language import GUARDED, guard
 from kinechain.ledger import Ledger
 from kinechain.registered import registration_blocks
-from kinechain.results import DESIGN_WORDS, Results, model_title
+from kinechain.results import DESIGN_WORDS, Results, arrows, lowered, model_title, plain_name
+from kinechain.rounding import is_number
 from kinechain.trial_report import trial_blocks, visit_blocks
 from kinechain.words import say
 from kinechain.works import Work, cited, cited_briefly
@@ -190,6 +192,7 @@ def _behind(results: Results, ledger: Ledger) -> Prose:
 
 
 def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
+            words.aim(results, ledger),
     blocks: list[Block] = [Paragraph(words.join(words.answer(results, ledger)), is_lead=True)]
     blocks.extend(
         Paragraph(found)
@@ -342,7 +345,7 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
             n="cohort/n",
             citation=Quoted(cohort.citation.rstrip(".") or cohort.title),
         )
-        return (Paragraph(start),)
+        return (Paragraph(start), *_how_they_came(results, ledger))
     start = say(
         ledger,
         "“{title}” is a {design} of {n} people. Its sampling frame, {frame}, decides to whom the result "
@@ -356,12 +359,39 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     lacking: tuple[Block, ...] = (
         (Details(say(ledger, "Missing values by variable"), (missing,)),) if missing.rows else ()
     )
+        *_how_they_came(results, ledger),
     who = display.who_display(results, ledger)
     lacking += (Details(say(ledger, "Who is missing"), (who,)),) if who.rows else ()
     return (
         Paragraph(start),
         display.flow_display(results, ledger),
         _figure("missingness", pictures, results, ledger),
+def _how_they_came(results: Results, ledger: Ledger) -> tuple[Block, ...]:
+    """Who could enter and why so many, as the cohort's file says; what it does not say is told too."""
+    about = results.about
+    told: list[Prose] = []
+    if about.get("recruitment"):
+        told.append(say(ledger, "How they were found and chosen: {text}", text=Quoted(str(about["recruitment"]))))
+    if about.get("eligibility"):
+        conditions = Quoted("; ".join(str(reason) for reason in about["eligibility"]))
+        told.append(
+            say(ledger, "Conditions for entering, which each row was held to: {conditions}.", conditions=conditions)
+        )
+    if not told:
+        told.append(say(ledger, "Who was eligible, and how people were found and chosen, is not on record."))
+    if about.get("sample_size"):
+        told.append(say(ledger, "How their number was chosen: {text}", text=Quoted(str(about["sample_size"]))))
+    else:
+        told.append(say(ledger, "No reason for the number of people is on record."))
+        if any(is_number(claim.get("smallest_supported")) for claim in results.claims):
+            after = (
+                "How small an effect so many people could tell stands with the claims under {claims}; it is worked out "
+                "from the errors that were found, and is no reason for their number."
+            )
+            told.append(say(ledger, after, claims=Link("Claims", "#claims")))
+    return (Paragraph(words.join(told)),)
+
+
         *lacking,
     )
 
@@ -415,6 +445,7 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
                     )
                 )
             )
+        inside += _reasons_of_arrows(results, ledger, model)
         if it.get("equations"):
             inside.append(Code(str(it["equations"]).strip(), "lavaan syntax"))
         if it.get("effects"):
@@ -427,7 +458,35 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         )
         nothing = Paragraph(say(ledger, "Its file says nothing more."))
         files.append(Details(title, tuple(inside) or (nothing,), f"model-{model}"))
-    asks = say(ledger, "Each model: what it asks, its equations, what it takes for granted")
+    asks = say(ledger, "Each model: what it asks, its equations, why its arrows point so, what it takes for granted")
+    if results.fits:
+def _reasons_of_arrows(results: Results, ledger: Ledger, model: str) -> list[Block]:
+    """Why each labelled arrow of a model points as it does, as its file says; nothing where it says nothing."""
+    reasons = results.models[model].get("edges") or {}
+    if not reasons:
+        return []
+    found = results.effects_of(model)
+    paths = found[found["kind"] == "path"]
+    known = names_of(results)
+    lines = []
+    for label, reason in reasons.items():
+        mine = paths[paths["label"] == label]
+        names = [
+            arrows(*(known.get(str(end), plain_name(str(end))) for end in (it.rhs, it.lhs))) for it in mine.itertuples()
+        ]
+        named = words.listing(Quoted(name) for name in names) or (Quoted(str(label), is_code=True),)
+        lines.append(say(ledger, "{arrow}: {reason}", arrow=named, reason=Quoted(str(reason).strip())))
+    start = "Why each arrow points as it does, in its author's words (what is put to the test, not what was found):"
+    blocks: list[Block] = [Paragraph(say(ledger, start)), Bullets(tuple(lines))]
+    given = sorted({str(name) for name in paths["rhs"]} - {str(name) for name in paths["lhs"]})
+    covariates = [name for name in given if name in results.constructs and results.constructs[name].role == "covariate"]
+    if covariates:
+        listed = words.listing(Quoted(lowered(results.label(name))) for name in covariates)
+        blocks.append(Paragraph(say(ledger, "Taken as given, with no arrow into them: {names}.", names=listed)))
+    return blocks
+
+
+        blocks.append(assumed_block(results, ledger))
     return (*blocks, Details(asks, tuple(files))) if files else tuple(blocks)
 
 
@@ -622,6 +681,8 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
             ledger,
             "Verdicts follow one rule, declared in config, with a test of equivalence{equal} where a null is claimed; "
             "correction for many claims (by Holm in the primary family, by the false discovery rate{rate} elsewhere) "
+    "diagram": "Causal diagram",
+    "measurement": "Measurement",
             "does not change a verdict but is shown beside it.",
             equal=_citing(shelf, "equivalence"),
             rate=_citing(shelf, "false_discovery"),

@@ -57,6 +57,7 @@ class Results:
     measures    measure -> label, of every measure in the dictionary, had here or not
     left_out    models of the study not fitted to this cohort -> the constructs it did not measure
     registration  what the study froze before it was analysed and every deviation since; empty when it froze nothing
+    about       what the cohort's file says of how people came to be in it: recruitment, sample_size, eligibility
     directions  whether these data can tell the chain from its reverse, as claims.json says it; empty when not asked
     """
 
@@ -78,6 +79,7 @@ class Results:
     measures: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     registration: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def label(self, name: str) -> str:
         """The full name of a variable; its code with spaces when config gives none."""
@@ -96,6 +98,14 @@ class Results:
         """Place of a construct in the study's whole chain, which decides its colour everywhere; None outside it."""
         whole = [str(it) for it in self.report_options.get("chain") or self.chain]
         return whole.index(name) if name in whole else None
+
+    @property
+    def was_frozen_first(self) -> bool:
+        """Whether the config was frozen before this cohort was analysed, and the frozen content is untouched."""
+        frozen = self.registration
+        return (
+            bool(frozen) and bool(frozen.get("is_whole", True)) and self.cohort.name not in frozen.get("analysed", ())
+        )
 
     @property
     def inference(self) -> Mapping[str, Any]:

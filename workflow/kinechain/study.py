@@ -93,6 +93,13 @@ class Study:
         named |= {str(entry["measure"] if isinstance(entry, Mapping) else entry) for entry in chosen}
         return tuple(sorted(named))
 
+    def about(self, cohort: str) -> dict[str, Any]:
+        """What a cohort's file says in words of how people came to be in it; keys without words are left out."""
+        own = self.cohorts[cohort]
+        told = {key: str(own[key]).strip() for key in ("recruitment", "sample_size") if own.get(key)}
+        conditions = [str(one["reason"]) for one in own.get("eligibility") or ()]
+        return {**told, **({"eligibility": conditions} if conditions else {})}
+
     def macros_of(self, model: str) -> dict[str, str]:
         """The macros a model's equations use, directly or through another macro."""
         macros: Mapping[str, str] = self.config.get("macros", {})

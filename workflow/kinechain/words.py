@@ -92,6 +92,14 @@ def answer(results: Results, ledger: Ledger) -> tuple[Prose, Prose, Prose]:
     return asked(results, ledger), shown(results, ledger), trusted(results, ledger)
 
 
+def aim(results: Results, ledger: Ledger) -> Prose | None:
+    """What the study set out to do, in its authors' words; None where config does not say it."""
+    objective = str((results.study.get("study") or {}).get("objective") or "").strip()
+    if not objective:
+        return None
+    return say(ledger, "The study's aim, in its authors' words: {aim}", aim=Quoted(objective))
+
+
 def asked(results: Results, ledger: Ledger) -> Prose:
     """First sentence: the question, put to whom."""
     design = Quoted(DESIGN_WORDS[results.cohort.design])

@@ -138,6 +138,7 @@ rule write_report:
         study=STUDY.config,
         digests=digests,
         left_out=lambda wildcards: STUDY.left_out(wildcards.cohort),
+        about=lambda wildcards: STUDY.about(wildcards.cohort),
         registration=REGISTRATION,
     script:
         "../scripts/write_report.py"

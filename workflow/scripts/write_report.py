@@ -30,7 +30,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             io.as_paths(snakemake.input.items())
-            | {name: snakemake.params[name] for name in ("study", "digests", "left_out", "registration")},
+            | {name: snakemake.params[name] for name in ("study", "digests", "left_out", "registration", "about")},
             Path(snakemake.params.templates),
             Path(snakemake.output.tables[0]).parent,
             Path(snakemake.output.html),
