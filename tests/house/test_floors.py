@@ -66,6 +66,7 @@ FLOORS: dict[str, float] = {
     "overview": 7,
     "registered": 7,
     "assumed": 7,
+    "methods": 7,
     "check_table": 7,
     "paper": 7,
     "render": 7,

@@ -17,6 +17,7 @@ from kinechain.decisions import Decision, Decisions
 from kinechain.estimators import fit_model
 from kinechain.fit import row_values
 from kinechain.graph import graph_of
+from kinechain.methods import FROM_COMPLETE_PEOPLE
 from kinechain.numerics.moments import moments_from_data
 from kinechain.spec import spec_from_text
 from tests.tolerances import CLOSED_FORM
@@ -102,6 +103,19 @@ def test_every_check_keeps_the_contract(name, results):
     assert len(result.table) or result.notes, "an empty table says why"
     again = CHECKS[name](study())
     pd.testing.assert_frame_equal(result.table, again.table)
+
+
+@pytest.mark.parametrize("name", FROM_COMPLETE_PEOPLE)
+def test_checks_said_to_use_complete_people_use_no_others(name, results):
+    """The twenty people without y are in none of them, whichever rows it has; the pair of x and w has no gap."""
+    table = results[name].table
+    if name == "negative_controls":
+        table = CHECKS[name](study(people().assign(w=lambda frame: frame["w"].where(frame["y"].notna())))).table
+        table = table[table["control"] == "x -> w"]
+    elif "effect" in table:
+        table = table[table["effect"].isin(["y~m", "extra_slope"])]
+    assert len(table)
+    assert set(table["n"]) == {N - 20}
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))

@@ -1,18 +1,21 @@
 """The page and the paper: complete, self-contained, inert against hostile text, the same bytes every time."""
 
+import io
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 from markupsafe import escape
 
 from kinechain import overview, publish
 from kinechain.display import findings_display, verdict_words
-from kinechain.document import Document, NumberWithoutKeyError, keys_of
+from kinechain.document import Document, NumberWithoutKeyError, keys_of, plain, prose_of
 from kinechain.entries import build_ledger
 from kinechain.errors import UserError
 from kinechain.figures import FIGURES, draw_pictures
@@ -20,6 +23,7 @@ from kinechain.paper import pictures_of, render_pdf, render_typst, typst_literal
 from kinechain.render import _drawing, digits_without_key, render_html, render_index
 from kinechain.report import build_document
 from kinechain.results import Results
+from kinechain.word_file import render_docx
 from tests.fixtures.hostile import HOSTILE, hostile
 from tests.fixtures.report_inputs import people_results, summary_results, trial_results, with_visits
 
@@ -154,6 +158,101 @@ def test_a_trial_has_its_own_section_and_others_have_none(people: Document, temp
     assert "trial" not in {section.anchor for section in people.sections}
     assert "Only the comparison of arms was randomised" in render_html(trial, templates)
     assert "CONSORT" in render_html(trial, templates)
+
+
+def told(document: Document, anchor: str) -> str:
+    (section,) = (it for it in document.sections if it.anchor == anchor)
+    return "\n".join(plain(prose) for block in section.blocks for prose in prose_of(block))
+
+
+def test_the_aim_stands_under_the_answer_of_every_cohort(people: Document, summary: Document) -> None:
+    assert "The study's aim, in its authors' words: estimate" in told(people, "answer")
+    assert "The study's aim" not in told(summary, "answer"), "config of that study says none"
+
+
+def test_people_say_how_they_came_and_why_so_many_or_that_nobody_says_it(people: Document, summary: Document) -> None:
+    for document in (people, summary):
+        text = told(document, "people")
+        assert "Who was eligible, and how people were found and chosen, is not on record." in text
+        assert "No reason for the number of people is on record. How small an effect" in text
+    about = {"recruitment": "Every third caller.", "eligibility": ["Adults", "No surgery"], "sample_size": "A guess."}
+    text = told(document_of(replace(people_results(n=120), about=about), with_pictures=False), "people")
+    assert "How they were found and chosen: Every third caller." in text
+    assert "Conditions for entering, which each row was held to: Adults; No surgery." in text
+    assert "How their number was chosen: A guess." in text
+    assert "on record" not in text
+
+
+def test_each_model_says_why_its_arrows_point_so_on_every_form(templates: Mapping[str, str]) -> None:
+    results = people_results(n=120)
+    effects = results.effects.copy()
+    here = (effects["model"] == "M2_open") & (effects["effect"] == "tilt~tight")
+    effects.loc[here, ["label", "lhs", "rhs"]] = ["a", "tilt", "tight"]
+    models = results.models | {"M2_open": dict(results.models["M2_open"]) | {"edges": {"a": "Muscles pull."}}}
+    document = document_of(replace(results, effects=effects, models=models), with_pictures=False)
+    assert "tightness → backward tilt: Muscles pull." in told(document, "models")
+    assert "what is put to the test, not what was found" in told(document, "models")
+    assert "Muscles pull." in render_html(document, templates)
+    assert "Muscles pull." in render_typst(document, templates)
+    parts = zipfile.ZipFile(io.BytesIO(render_docx(document)))
+    assert "Muscles pull." in parts.read("word/document.xml").decode()
+
+
+def test_models_say_what_can_be_tested_of_what_they_take_for_granted(people: Document, summary: Document) -> None:
+    for document in (people, summary):
+        text = told(document, "models")
+        for assumed in ("consistency", "positivity", "itself moved by the first cause", "Values of one visit cannot"):
+            assert assumed in text
+    assert "told under “Error correlation that undoes a link”" in told(people, "models")
+    assert "Error correlation" not in told(summary, "models"), "that check was not run there"
+    trial = told(document_of(trial_results(), with_pictures=False), "models")
+    assert "Chance dealt the arms" in trial
+    assert "Values of one visit" not in trial
+
+
+def test_the_methods_say_which_interval_stands_where_and_who_is_left_out() -> None:
+    results = people_results(n=120)
+    claim = {**results.claims[0], "claim": "C16", "model": "threshold"}
+    fits = {name: dict(fit) | {"missing": "fiml"} for name, fit in results.fits.items()}
+    other = results.effects.assign(
+        interval=["monte_carlo" if name == "M1_chain" else "percentile" for name in results.effects["model"]]
+    )
+    changed = replace(
+        results,
+        fits=fits,
+        effects=other,
+        claims=(*results.claims, claim),
+        checks={**results.checks, "threshold": results.checks["robustness"]},
+    )
+    text = told(document_of(changed, with_pictures=False), "methods")
+    assert "In the models people with missing values stayed in" in text
+    assert "These checks use only people with a value of everything" in text
+    assert "Intervals of the models are percentile bootstrap intervals" in text
+    assert "Those of “The chain alone” are Monte Carlo intervals" in text
+    assert "normal intervals from robust (HC3) standard errors; the verdicts on C16 rest on it." in text
+    assert "all models of a cohort" not in text
+    assert "analysis of arms" not in text
+    plainly = told(document_of(replace(results, checks={}), with_pictures=False), "methods")
+    assert "robust (HC3)" not in plainly
+    assert "checks" not in plainly
+
+
+def test_the_methods_of_a_trial_tell_the_intervals_of_arms() -> None:
+    results = trial_results()
+    row = results.effects.iloc[0].to_dict() | {"model": "M10_trial", "effect": "a_ctl_pain", "kind": "contrast"}
+    effects = pd.concat([results.effects, pd.DataFrame([row | {"interval": "t"}])], ignore_index=True)
+    text = told(document_of(replace(results, effects=effects), with_pictures=False), "methods")
+    assert "In the analysis of arms contrasts and changes of arms" in text
+    assert "have t intervals. None of these is a bootstrap interval." in text
+    assert "score intervals" not in text, "no share of people was asked for"
+    assert "delta method" not in text
+
+
+def test_nothing_is_called_declared_beforehand(people: Document, templates: Mapping[str, str]) -> None:
+    """Whether config came before the data is for the registration to say."""
+    page = render_html(people, templates)
+    assert "declared in config as too small to matter" in page
+    assert not re.search(r"declared (?:beforehand|in advance)", page)
 
 
 def test_visits_without_arms_say_what_came_first_and_how_far_apart(templates: Mapping[str, str]) -> None:

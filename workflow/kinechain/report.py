@@ -38,6 +38,7 @@ from kinechain.errors import Problem, raise_if_any
 from kinechain.figures import FIGURES, Picture
 from kinechain.language import GUARDED, guard
 from kinechain.ledger import Ledger
+from kinechain.methods import gap_sentences, interval_sentences
 from kinechain.registered import registration_blocks
 from kinechain.results import DESIGN_WORDS, Results, arrows, lowered, model_title, plain_name
 from kinechain.rounding import is_number
@@ -56,11 +57,6 @@ ESTIMATORS = {
 PDF, WORD = "report.pdf", "report.docx"
 FILES = {"PDF": PDF, "Word": WORD, "claims.csv": "claims.csv", "ledger.json": "ledger.json"}
 """The same report in other forms, beside the page."""
-
-MISSING = {
-    "listwise": "People with a missing value in any variable of a model were left out of that model, and counted.",
-    "fiml": "People with missing values stayed in: the likelihood used whatever each of them had.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +188,11 @@ def _behind(results: Results, ledger: Ledger) -> Prose:
 
 
 def _answer(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
-            words.aim(results, ledger),
     blocks: list[Block] = [Paragraph(words.join(words.answer(results, ledger)), is_lead=True)]
     blocks.extend(
         Paragraph(found)
         for found in (
+            words.aim(results, ledger),
             words.correction_sentence(results, ledger),
             words.translation(results, ledger),
             words.whole_chain_sentence(results, ledger),
@@ -359,13 +355,17 @@ def _people(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     lacking: tuple[Block, ...] = (
         (Details(say(ledger, "Missing values by variable"), (missing,)),) if missing.rows else ()
     )
-        *_how_they_came(results, ledger),
     who = display.who_display(results, ledger)
     lacking += (Details(say(ledger, "Who is missing"), (who,)),) if who.rows else ()
     return (
         Paragraph(start),
+        *_how_they_came(results, ledger),
         display.flow_display(results, ledger),
         _figure("missingness", pictures, results, ledger),
+        *lacking,
+    )
+
+
 def _how_they_came(results: Results, ledger: Ledger) -> tuple[Block, ...]:
     """Who could enter and why so many, as the cohort's file says; what it does not say is told too."""
     about = results.about
@@ -390,10 +390,6 @@ def _how_they_came(results: Results, ledger: Ledger) -> tuple[Block, ...]:
             )
             told.append(say(ledger, after, claims=Link("Claims", "#claims")))
     return (Paragraph(words.join(told)),)
-
-
-        *lacking,
-    )
 
 
 def _measures(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -> tuple[Block, ...]:
@@ -445,11 +441,11 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
                     )
                 )
             )
-        inside += _reasons_of_arrows(results, ledger, model)
         if it.get("equations"):
             inside.append(Code(str(it["equations"]).strip(), "lavaan syntax"))
         if it.get("effects"):
             inside.append(Code(str(it["effects"]).strip(), "defined effects"))
+        inside += _reasons_of_arrows(results, ledger, model)
         if it.get("assumptions"):
             inside.append(Paragraph(say(ledger, "It takes for granted:")))
             inside.append(Bullets(tuple((Quoted(str(line)),) for line in it["assumptions"])))
@@ -460,6 +456,10 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
         files.append(Details(title, tuple(inside) or (nothing,), f"model-{model}"))
     asks = say(ledger, "Each model: what it asks, its equations, why its arrows point so, what it takes for granted")
     if results.fits:
+        blocks.append(assumed_block(results, ledger))
+    return (*blocks, Details(asks, tuple(files))) if files else tuple(blocks)
+
+
 def _reasons_of_arrows(results: Results, ledger: Ledger, model: str) -> list[Block]:
     """Why each labelled arrow of a model points as it does, as its file says; nothing where it says nothing."""
     reasons = results.models[model].get("edges") or {}
@@ -484,10 +484,6 @@ def _reasons_of_arrows(results: Results, ledger: Ledger, model: str) -> list[Blo
         listed = words.listing(Quoted(lowered(results.label(name))) for name in covariates)
         blocks.append(Paragraph(say(ledger, "Taken as given, with no arrow into them: {names}.", names=listed)))
     return blocks
-
-
-        blocks.append(assumed_block(results, ledger))
-    return (*blocks, Details(asks, tuple(files))) if files else tuple(blocks)
 
 
 EFFECT_TABLES = (
@@ -653,23 +649,8 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
             "Indirect and total effects are derived from all directed paths by matrix inverse, not summed by hand.",
         ),
     ]
-    missing = str(main.get("missing") or inference.get("missing", "listwise"))
-    if results.cohort.design != "summary":
-        sentences.append(say(ledger, MISSING.get(missing, "How missing values were treated is not on record.")))
-    drawn = results.effects_of(results.main_model)
-    interval = str(drawn["interval"].iloc[0]) if len(drawn) and "interval" in drawn else ""
-    if "study/draws" in ledger and "study/seed" in ledger and interval in INTERVALS:
-        shared = "" if results.cohort.design == "summary" else "; all models of a cohort share their resamples"
-        sentences.append(
-            say(
-                ledger,
-                f"Intervals are {{interval}} intervals{{works}} from {{draws}} draws with seed {{seed}}{shared}.",
-                interval=Quoted(INTERVALS[interval]),
-                works=_citing(shelf, "product_intervals"),
-                draws="study/draws",
-                seed="study/seed",
-            )
-        )
+    sentences += gap_sentences(results, ledger)
+    sentences += interval_sentences(results, ledger, _citing(shelf, "product_intervals"))
     if results.cohort.design == "trial":
         told = (
             "Arms were compared as assigned, by a model of all visits that holds their means equal at the first one, "
@@ -681,8 +662,6 @@ def _methods(results: Results, ledger: Ledger, shelf: Shelf) -> tuple[Block, ...
             ledger,
             "Verdicts follow one rule, declared in config, with a test of equivalence{equal} where a null is claimed; "
             "correction for many claims (by Holm in the primary family, by the false discovery rate{rate} elsewhere) "
-    "diagram": "Causal diagram",
-    "measurement": "Measurement",
             "does not change a verdict but is shown beside it.",
             equal=_citing(shelf, "equivalence"),
             rate=_citing(shelf, "false_discovery"),
@@ -702,6 +681,8 @@ STATEMENTS = {
     "abstract": "Abstract",
     "rationale": "Rationale",
     "setting": "Setting",
+    "diagram": "Causal diagram",
+    "measurement": "Measurement",
     "levels": "Level of each measurement",
     "bias": "Bias",
     "interventions": "Interventions",
