@@ -272,8 +272,9 @@ def test_a_trial_is_told_in_words(templates: Mapping[str, str]) -> None:
     assert "before on day 0, after on day 84 and later on day 210" in page
     assert "Stretching and strength against stretching, pain at later:" in page
     assert "not worse by the margin; better was not shown" in page
-    assert "Stretching: at the last visit, given all first values, pain differed by −3.0" in page
-    assert "Stretching and strength: an effect without the mechanism. At the last visit, given all first" in page
+    assert "Stretching: at later, pain differed from usual care by −5.6 (95 %" in page
+    assert "puts the total at −3.0" in page
+    assert "Stretching and strength: an effect without the mechanism; at later, pain differed from usual" in page
     assert "The trial has no arm of b" in page
 
 

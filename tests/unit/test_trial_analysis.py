@@ -13,6 +13,7 @@ from kinechain.io import read_yaml
 from kinechain.preflight import load_cohort
 from kinechain.publish import constructs_of
 from kinechain.results import Results
+from kinechain.rounding import decimal_text
 from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
 from kinechain.trial_sentences import sentences
@@ -200,6 +201,28 @@ def test_the_same_seed_gives_the_same_tables(results: dict[str, TrialResults]) -
     assert fit_record(again) == fit_record(results["demo_trial"])
 
 
+@pytest.mark.parametrize("name", DEMOS)
+def test_what_arms_differ_by_is_the_contrast_that_judges(results: dict[str, TrialResults], name: str) -> None:
+    text = told(name, results[name])
+    arms = {"Stretching": "str_ctl", "Stretching and strengthening": "strstg_ctl", "Neck care": "neck_ctl"}
+    for arm, contrast in arms.items():
+        entry = row(results[name], f"{contrast}_neck_pain_fu")
+        (sentence,) = (line for line in text.splitlines() if line.startswith(f"{arm}: ") and "at follow-up" in line)
+        estimate = decimal_text(float(entry["estimate"]), 1)
+        clear = entry["low"] > 0 or entry["high"] < 0
+        assert ("did not clearly differ" in sentence) is not clear
+        assert f"control{' by' if clear else ':'} {estimate} (95 % interval" in sentence
+        assert "The model of the ways, which adjusts for the first values of the mediators too" in sentence
+
+
+def test_contrasts_off_zero_are_counted_among_those_looked_at(results: dict[str, TrialResults]) -> None:
+    table = results["demo_trial"].tables["contrasts"]
+    table = table[(table["method"] == "constrained") & ~table["outcome"].str.startswith("pelvis_distance")]
+    clear = ((table["low"] > 0) | (table["high"] < 0)).sum()
+    assert f"of {len(table)} contrasts, every outcome at each visit" in told("demo_trial", results["demo_trial"])
+    assert f"its change after treatment, {clear} stand clear of zero" in told("demo_trial", results["demo_trial"])
+
+
 def told(name: str, found: TrialResults) -> str:
     """The sentences of a report's section on a trial, as a reader sees them."""
     with pytest.MonkeyPatch.context() as patch:
@@ -224,9 +247,10 @@ def told(name: str, found: TrialResults) -> str:
 def test_a_reader_is_told_an_effect_with_its_mechanism_from_one_without(results: dict[str, TrialResults]) -> None:
     works, exercise = (told(name, results[name]) for name in DEMOS)
     assert "before treatment on day 0, end of treatment on day 84 and follow-up on day 210" in works
-    assert "Stretching and strengthening: at the last visit, given all first values, neck pain differed by" in works
-    assert "an effect without the mechanism" not in works
-    assert "Stretching and strengthening: an effect without the mechanism. At the last visit, given" in exercise
+    assert "Stretching and strengthening: at follow-up, neck pain differed from control by −7.0 (95 %" in works
+    without = [line.partition(":")[0] for line in works.splitlines() if "without the mechanism" in line]
+    assert without == ["Neck care"]
+    assert "Stretching and strengthening: an effect without the mechanism; at follow-up, neck pain differed" in exercise
     assert "not worse by the margin, and better" in works
     assert "not worse by the margin; better was not shown" in exercise
     assert "head led" in works

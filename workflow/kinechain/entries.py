@@ -380,6 +380,9 @@ def _is_share(row: Mapping[str, Any], column: str) -> bool:
     return (row.get("unit") == "share" and column in SHARES) or (row.get("is_share") is True and column == "mean")
 
 
+UNSEEN = ("checks/unseen_visits.csv",)
+
+
 def _write_trial(ledger: Ledger, results: Results) -> None:
     """What the analysis of arms and visits says beside its tables: days, margins, how many findings are lost."""
     facts = trial_facts(results)
@@ -409,9 +412,12 @@ def _write_trial(ledger: Ledger, results: Results) -> None:
     for assumption in ("overturned", "lost_under_reference"):
         if assumption in facts:
             ledger.count(f"trial/{assumption}", len(facts[assumption]), rule="findings lost", inputs=inputs)
-    found = sum(str(row["tips"]) in ("True", "False") for row in _first_rows(results))
+    completed = _first_rows(results)
+    found = sum(str(row["tips"]) in ("True", "False") for row in completed)
     if facts:
-        ledger.count("trial/found", found, rule="contrasts off zero in the declared analysis", inputs=inputs)
+        scope = "contrasts at each visit and of the change after treatment"
+        ledger.count("trial/contrasts", len(completed), rule=scope, inputs=UNSEEN)
+        ledger.count("trial/found", found, rule=f"{scope}, clear of zero in the declared analysis", inputs=UNSEEN)
 
 
 def _write_visits(ledger: Ledger, results: Results) -> None:

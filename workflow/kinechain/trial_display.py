@@ -416,7 +416,7 @@ SHELVES: tuple[tuple[str, tuple[tuple[str, Maker], ...]], ...] = (
     (
         "contrasts",
         (
-            ("Every contrast", contrasts_by_visit),
+            ("Every contrast at each visit, and its change after treatment", contrasts_by_visit),
             ("What each treatment adds", what_each_adds),
             ("The same by other methods", contrasts_by_method),
         ),

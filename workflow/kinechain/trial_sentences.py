@@ -16,7 +16,7 @@ from kinechain.trial_cells import (
     rows_of,
     shown_contrast,
 )
-from kinechain.trial_words import capital, days_of_visits, trial_facts, when_name, word
+from kinechain.trial_words import arms_in_words, capital, days_of_visits, trial_facts, when_name, word
 from kinechain.words import listing, say
 
 
@@ -110,40 +110,56 @@ def _is_practically_zero(results: Results, row: Row) -> bool:
     return max(abs(float(row[end])) for end in ("low_90", "high_90")) < float(margin)
 
 
+def _declared(results: Results, contrast: str, outcome: str) -> Placed | None:
+    """The contrast that judges at the last visit, as the constrained model has it; None where it is not declared."""
+    rows = rows_of(results, "contrasts", contrast=contrast, outcome=outcome, method="constrained")
+    return next((placed for placed in reversed(rows) if placed[1]["when"] != "maintenance"), None)
+
+
+def _mechanism(results: Results, mediated: Row) -> str:
+    """What an effect that stands is called when the ways do not carry it; nothing when they do."""
+    if _clear(mediated):
+        return ""
+    if _is_practically_zero(results, mediated):
+        return "an effect without the mechanism; "
+    return "an effect whose mechanism was not found; "
+
+
 def _of_ways(results: Results, ledger: Ledger) -> Iterator[Prose]:
-    """An effect with its mechanism, an effect without one, or no effect: each arm's own sentence."""
+    """What each arm did by the contrast that judges, then what the model of the ways makes of it, each named."""
     for ways in _ways_of(results):
         total, mediated, direct = (ways[name] for name in ("total", "mediated", "direct"))
-        about: dict[str, Part | Prose] = {
-            "arm": Quoted(capital(word(results, str(total[1]["arm"])))),
-            "outcome": Quoted(results.short(str(total[1]["outcome"]))),
-            "unit": Quoted(str(total[1]["unit"])),
-            "total": interval_words(ledger, "mediation", total),
-            "mediated": interval_words(ledger, "mediation", mediated),
-            "direct": interval_words(ledger, "mediation", direct),
-            "how": Words(
-                "an effect without the mechanism"
-                if _is_practically_zero(results, mediated[1])
-                else "an effect whose mechanism was not found"
-            ),
-        }
-        if not _clear(total[1]):
-            sentence = (
-                "{arm}: at the last visit, given all first values, {outcome} did not clearly differ from control: "
-                "{total} {unit}."
+        row = total[1]
+        declared = _declared(results, str(row["contrast"]), str(row["outcome"]))
+        arm = Quoted(capital(word(results, str(row["arm"]))))
+        outcome, unit = Quoted(results.short(str(row["outcome"]))), Quoted(str(row["unit"]))
+        first: Prose = say(ledger, "{arm}, {outcome}:", arm=arm, outcome=outcome)
+        if declared is not None:
+            differs = _clear(declared[1])
+            first = say(
+                ledger,
+                "{arm}: {how}at {when}, {outcome} {verb} {against}{by} {value} {unit}, by the declared contrast.",
+                arm=arm,
+                against=Quoted(arms_in_words(results, str(declared[1]["against"]))),
+                how=Words(_mechanism(results, mediated[1]) if differs else ""),
+                when=Quoted(when_name(results, str(declared[1]["when"]))),
+                outcome=outcome,
+                verb=Words("differed from" if differs else "did not clearly differ from"),
+                by=Words(" by" if differs else ":"),
+                value=interval_words(ledger, "contrasts", declared),
+                unit=unit,
             )
-        elif not _clear(mediated[1]):
-            sentence = (
-                "{arm}: {how}. At the last visit, given all first values, {outcome} differed "
-                "by {total} {unit}, of which {mediated} can be followed through the mediators and {direct} cannot."
-            )
-        else:
-            sentence = (
-                "{arm}: at the last visit, given all first values, {outcome} differed by {total} {unit}; of this "
-                "{mediated} can be followed through the mediators, if no hidden cause joins mediator and outcome, and "
-                "{direct} cannot."
-            )
-        yield say(ledger, sentence, **about)
+        yield first + say(
+            ledger,
+            " The model of the ways, which adjusts for the first values of the mediators too, and for no other "
+            "covariates, puts the total at {total} {unit}: {mediated} can be followed through the mediators{given}, "
+            "and {direct} cannot.",
+            total=interval_words(ledger, "mediation", total),
+            unit=unit,
+            mediated=interval_words(ledger, "mediation", mediated),
+            given=Words(", if no hidden cause joins mediator and outcome" if _clear(mediated[1]) else ""),
+            direct=interval_words(ledger, "mediation", direct),
+        )
     links = rows_of(results, "mediation", way="edge")
     if links and not _clear(links[-1][1]):
         yield say(
@@ -228,9 +244,11 @@ def _of_unseen(ledger: Ledger) -> Iterator[Prose]:
         return
     yield say(
         ledger,
-        "Visits nobody saw: of {found} contrasts off zero, {delta} are lost when the unseen values of the treated arms "
+        "Visits nobody saw: of {all} contrasts, every outcome at each visit after the first and its change after "
+        "treatment, {found} stand clear of zero. Of these {delta} are lost when the unseen values of the treated arms "
         "are made worse within the declared range, {reference} when those who left are assumed to follow the control "
         "arm from then on. No last value is carried forward: it would hide every relapse.",
+        all="trial/contrasts",
         found="trial/found",
         delta="trial/overturned",
         reference="trial/lost_under_reference",

@@ -61,8 +61,9 @@ def describe_contrasts(table: pd.DataFrame) -> Heading:
         title = f"Largest of {len(rows)} differences: {widest['panel'].lower()}, {widest['name']} {_text(widest)} SD"
         title += f" at {widest['visit']}"
     subtitle = (
-        f"SD at the first visit, intervals of the declared analysis; {len(clear)} of {len(rows)} stand clear of zero, "
-        "the others are hollow. Left of zero is less of the problem in the arms named first."
+        f"SD at the first visit, intervals of the declared analysis; of {len(rows)} differences at single visits "
+        f"{len(clear)} stand clear of zero, the others are hollow; changes after treatment are not drawn. Left of zero "
+        "is less of the problem in the arms named first."
     )
     told = [
         f"{panel}: {_told([row for row in rows if row['panel'] == panel])}."
