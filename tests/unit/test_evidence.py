@@ -181,6 +181,33 @@ def test_selection_on_a_consequence_is_warned_of():
     assert warned == ["C14"]
 
 
+@pytest.mark.parametrize(("rmsea", "told"), [(0.197, True), (0.1, False), (0.05, False)])
+def test_a_model_that_fits_badly_is_told_beside_its_verdict_which_stands(rmsea, told):
+    rows = [row("M9_lagged", "x1", 0.0, 0.02)]
+    fits = {"M9_lagged": fit(rmsea=rmsea)}
+    verdict = judge_material(material(rows, fits, design="longitudinal"), CLAIMS).verdict("RV06")
+    sentence = "The model M9_lagged fits badly (RMSEA 0.197; above 0.1 fit is poor): its numbers may mislead."
+    assert (sentence in verdict.reasons) is told
+    assert verdict.verdict == "contradicted_null"
+
+
+def test_a_lag_has_the_fit_of_its_own_model_and_not_that_of_the_analysis():
+    rows = [row("M10_trial", name, 0.0, 0.02) for name in ("x1", "reverse_lag")]
+    fits = {"M10_trial": fit() | {"facts": {"rmsea": {"reverse_lag": 0.3236, "x1": 0.04}}}}
+    evidence = judge_material(material(rows, fits, design="trial"), CLAIMS)
+    sentence = "A model behind this verdict fits badly (RMSEA 0.324; above 0.1 fit is poor): its numbers may mislead."
+    assert sentence in evidence.verdict("RV01").reasons
+    assert not any("fits badly" in reason for reason in evidence.verdict("RV06").reasons)
+
+
+def test_a_verdict_about_fit_itself_is_not_said_to_rest_on_a_model_that_fits_badly():
+    fits = {"M0_independent": fit(chisq=220.1, df=36, pvalue=0.0, bic=2100.0, rmsea=0.11), "M2_chain_open": fit()}
+    evidence = judge_material(material(chain_rows(), {**fits, "MT_total_effect": fit()}), CLAIMS)
+    about_fit = [one for one in evidence.verdicts if one.effect == "chi-square"]
+    assert about_fit
+    assert not any("fits badly" in reason for one in about_fit for reason in one.reasons)
+
+
 def test_a_fallback_model_is_told():
     rows = [one for one in chain_rows() if one["model"] != "MT_total_effect"]
     rows.append(row("M2_chain_open", "total:ham_tight->neck_pain", 0.2, 0.05))

@@ -223,6 +223,24 @@ def test_contrasts_off_zero_are_counted_among_those_looked_at(results: dict[str,
     assert f"its change after treatment, {clear} stand clear of zero" in told("demo_trial", results["demo_trial"])
 
 
+@pytest.mark.parametrize("name", DEMOS)
+def test_what_came_first_is_told_with_the_misfit_of_its_model(results: dict[str, TrialResults], name: str) -> None:
+    found = results[name]
+    rmsea = found.facts["rmsea"]["dir"]
+    assert rmsea > found.facts["poor_rmsea"]
+    assert f"on average, in a model that fits badly (RMSEA {decimal_text(rmsea, 3)}):" in told(name, found)
+    well = replace(found, facts={**found.facts, "poor_rmsea": 0.9})
+    assert "fits badly" not in told(name, well)
+
+
+def test_the_fit_behind_the_weakest_lag_is_that_of_its_pair(results: dict[str, TrialResults]) -> None:
+    for found in results.values():
+        lags = found.tables["lags"]
+        weakest = lags[lags["effect"] == "x1"].nsmallest(1, "standardised_low").iloc[0]
+        assert found.facts["rmsea"]["reverse_lag"] == weakest["rmsea"]
+        assert found.facts["rmsea"]["mediated_strstg_neck_pain"] < 0.05
+
+
 def told(name: str, found: TrialResults) -> str:
     """The sentences of a report's section on a trial, as a reader sees them."""
     with pytest.MonkeyPatch.context() as patch:

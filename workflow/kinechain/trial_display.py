@@ -387,8 +387,10 @@ def lags_by_pair(results: Results, ledger: Ledger) -> Iterator[Table]:
             lags = [_standardised(ledger, found[f"{prefix}{name}"]) for name in ("x2", "x1", "dir")]
             days = placed_number(ledger, "lags", found[f"{prefix}dir"], "lag_days")
             same = placed_number(ledger, "equal_lags", equal[0], "p_value") if equal and not prefix else Cell("–")
-            rows.append((Cell(f"{results.short(x)}, {results.short(y)}"), Cell(within), *lags, days, same))
-    heads = ("Pair", "Read", "First on second", "Second on first", "Difference", "Days apart", "Equal over visits, p")
+            fit = placed_number(ledger, "lags", found[f"{prefix}dir"], "rmsea")
+            rows.append((Cell(f"{results.short(x)}, {results.short(y)}"), Cell(within), *lags, days, same, fit))
+    lags_heads = ("First on second", "Second on first", "Difference")
+    heads = ("Pair", "Read", *lags_heads, "Days apart", "Equal over visits, p", "RMSEA")
     caption = (
         "Each on the other one visit later, standardised within the visit. A small p means that lags and stabilities "
         "differ from one pair of visits to the next."

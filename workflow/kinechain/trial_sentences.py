@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from kinechain.document import Part, Prose, Quoted, Words
 from kinechain.figures.style import Row
@@ -268,7 +269,7 @@ def _of_lags(results: Results, ledger: Ledger) -> Iterator[Prose]:
         yield say(
             ledger,
             "What came first, {x} or {y}: the lag from {x} less the lag from {y} is {value} ({level} interval {low} to "
-            "{high}), visits {days} days apart on average: {order}.",
+            "{high}), visits {days} days apart on average{fit}: {order}.",
             x=Quoted(x),
             y=Quoted(y),
             value=ledger_key("lags", last, "standardised"),
@@ -276,6 +277,7 @@ def _of_lags(results: Results, ledger: Ledger) -> Iterator[Prose]:
             low=ledger_key("lags", last, "standardised_low"),
             high=ledger_key("lags", last, "standardised_high"),
             days=ledger_key("lags", last, "lag_days"),
+            fit=_misfit(results, ledger, last),
             order=Quoted(order),
         )
     for entry in trial_facts(results).get("random_intercept", ()):
@@ -287,6 +289,15 @@ def _of_lags(results: Results, ledger: Ledger) -> Iterator[Prose]:
                 x=Quoted(results.short(str(entry["x"]))),
                 y=Quoted(results.short(str(entry["y"]))),
             )
+
+
+def _misfit(results: Results, ledger: Ledger, placed: Placed) -> Prose:
+    """That the model of a lag fits badly, inside a sentence; nothing when it does not."""
+    rmsea: Any = placed[1].get("rmsea")
+    cut: Any = trial_facts(results).get("poor_rmsea")
+    if not (is_number(rmsea) and is_number(cut) and float(rmsea) > float(cut)):
+        return ()
+    return say(ledger, ", in a model that fits badly (RMSEA {rmsea})", rmsea=ledger_key("lags", placed, "rmsea"))
 
 
 def _of_absences(results: Results, ledger: Ledger) -> Iterator[Prose]:

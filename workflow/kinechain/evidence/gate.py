@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kinechain.evidence.claim import Claim
-from kinechain.evidence.material import Found, Material
+from kinechain.evidence.material import WHOLE_FIT, Found, Material
 
 _DESIGNS = {
     "cross_sectional": "a cross-sectional cohort",
@@ -71,6 +73,22 @@ def closed_by_effect(found: Found | None, model: str, effect: str, material: Mat
     if not found.limits.is_known:
         return [f"The effect {effect} of {model} has no interval."]
     return []
+
+
+def poor_fits(behind: Iterable[tuple[str, str]], material: Material) -> list[str]:
+    """That a model behind a verdict fits badly, a sentence each; its verdict stands, its reader is told.
+
+    behind  model and effect of everything the verdict rests on
+    """
+    cut = material.decisions.value("fit.poor_rmsea")
+    sentences: dict[str, None] = {}
+    for model, effect in behind:
+        rmsea, is_its_own = material.rmsea_of(model, effect)
+        if effect != WHOLE_FIT and rmsea > cut:
+            named = "A model behind this verdict" if is_its_own else f"The model {model}"
+            says = f"fits badly (RMSEA {rmsea:.3f}; above {cut:g} fit is poor): its numbers may mislead."
+            sentences[f"{named} {says}"] = None
+    return list(sentences)
 
 
 def _designs(claim: Claim) -> str:

@@ -82,6 +82,9 @@ class Case:
     known: Known
 
 
+BETWEEN = " → "
+"""Between the two models of a part that is a change."""
+
 RuleFunction = Callable[[Case], Judgement]
 
 RANK: dict[str, int] = {NOT_TESTABLE: 0, OPPOSITE: 1, NULL: 2, INCONCLUSIVE: 3, SUPPORTED: 4}

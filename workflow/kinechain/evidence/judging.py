@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ import numpy as np
 from kinechain.decisions import Decisions
 from kinechain.evidence.claim import Claim, Test, in_order, settle_sesoi
 from kinechain.evidence.direction import Directions, compare_directions
-from kinechain.evidence.gate import closed_by_cohort, what_it_takes
-from kinechain.evidence.judgement import Case, Judgement, Part, closed
+from kinechain.evidence.gate import closed_by_cohort, poor_fits, what_it_takes
+from kinechain.evidence.judgement import BETWEEN, Case, Judgement, Part, closed
 from kinechain.evidence.material import Material, gather
 from kinechain.evidence.rule import RULES
 from kinechain.evidence.tier import TierName, pattern_wording, strongest_wording, tier_asked, tier_of
@@ -249,6 +249,7 @@ def _reasons(claim: Claim, judgement: Judgement, material: Material, directions:
         first = claim.tests[0].model
         if judgement.model and judgement.model != first and judgement.model in {test.model for test in claim.tests}:
             reasons.append(f"{first} was not fitted to this cohort; {judgement.model} decided instead.")
+        reasons += poor_fits(_behind(judgement), material)
         reasons += [caveat.says for caveat in claim.caveats if set(caveat.given) <= set(material.variables)]
         unmeasured = material.unmeasured(judgement.model, judgement.effect)
         if unmeasured:
@@ -264,6 +265,14 @@ def _reasons(claim: Claim, judgement: Judgement, material: Material, directions:
     if asks_for_order and directions.indistinguishable is not None:
         reasons.append(directions.sentence)
     return tuple(reasons)
+
+
+def _behind(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """Model and effect of everything a verdict rests on; a change between two models rests on both."""
+    yield judgement.model, judgement.effect
+    for part in judgement.parts:
+        for model in part.model.split(BETWEEN):
+            yield model, part.effect
 
 
 def evidence_table(evidence: Evidence) -> pd.DataFrame:

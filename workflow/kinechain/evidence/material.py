@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kinechain.cohort import Cohort
 
 CONVERGED = "converged"
+WHOLE_FIT = "chi-square"
+"""What a verdict names as its effect when it is about the fit of a model itself."""
 UNKNOWN = Limits(math.nan, math.nan, math.nan, math.nan, math.nan)
 
 
@@ -161,6 +163,14 @@ class Material:
     def measure(self, model: str, name: str) -> float:
         """A fit measure of a model (chisq, df, pvalue, bic, logl …); NaN when it has none."""
         return _number(self.fits.get(model, {}).get("fit_measures", {}).get(name))
+
+    def rmsea_of(self, model: str, effect: str) -> tuple[float, bool]:
+        """RMSEA of the model an effect comes from, and whether an analysis fitted that model for this effect alone.
+
+        NaN where no fit is known.
+        """
+        own = self.facts(model).get("rmsea") or {}
+        return (_number(own[effect]), True) if effect in own else (self.measure(model, "rmsea"), False)
 
     def status_problem(self, model: str) -> str:
         """Why the numbers of a model cannot be used, or ""; a check has no fit and no such problem."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from kinechain.evidence.claim import Claim
 from kinechain.evidence.gate import closed_by_effect, closed_by_model
-from kinechain.evidence.judgement import WORDS, Case, Judgement, Known, Part, closed, largest, p_of
-from kinechain.evidence.material import Found, Material
+from kinechain.evidence.judgement import BETWEEN, WORDS, Case, Judgement, Known, Part, closed, largest, p_of
+from kinechain.evidence.material import WHOLE_FIT, Found, Material
 from kinechain.evidence.rule_effect import judge_effect
 from kinechain.evidence.verdict import (
     CONTRADICTED,
@@ -109,7 +109,7 @@ def judge_vanishing(case: Case) -> Judgement:
     for (before, after), (first, second) in zip(found, rulings, strict=True):
         change = material.change(before, after, claim.rule.scale)
         parts.append(
-            Part(after.effect, f"{pair.before} → {pair.after}", after.effect, second, change, f"{first} before")
+            Part(after.effect, f"{pair.before}{BETWEEN}{pair.after}", after.effect, second, change, f"{first} before")
         )
     gone = sum(after in CONTRADICTED for after in held)
     listed = "; ".join(
@@ -189,7 +189,7 @@ def _dependence(case: Case, *, when_dependent: VerdictName, when_independent: Ve
     return Judgement(
         Ruling(verdict),
         model=null,
-        effect="chi-square",
+        effect=WHOLE_FIT,
         n=material.n_of(null),
         p_found=p if verdict == when_dependent else math.nan,
         reasons=tuple(reasons),

@@ -19,6 +19,7 @@ from kinechain.trials.effect_rows import (
     contrast_effects,
     effect_name,
     factorial_effects,
+    fits_behind,
     lag_effects,
     relapse_effects,
     response_effects,
@@ -92,6 +93,8 @@ def analyse_trial(cohort: Cohort, plan: TrialPlan, decisions: Decisions, *, seed
     facts["tipping"] = {effect_name(t.comparison, t.outcome, t.when): t.delta for t in tipping}
     facts |= _mediation_facts(ways)
     facts["equal_lags"] = [asdict(row) for row in lags.equal]
+    facts["rmsea"] = fits_behind(ways, trial, lags.rows)
+    facts["poor_rmsea"] = decisions.value("fit.poor_rmsea")
     facts["random_intercept"] = [asdict(row) for row in lags.within]
     effects = [
         *contrast_effects(contrasts),

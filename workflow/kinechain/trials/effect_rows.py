@@ -172,16 +172,31 @@ def factorial_effects(factorial: Iterable[FactorialRow], trial: Trial) -> Iterat
 
 def lag_effects(lags: Iterable[LagRow]) -> Iterator[dict[str, Any]]:
     """Lags of every pair, x1 x2 dir of the pair that ends in the outcome, and the weakest lag down the chain."""
+    for name, row in named_lags(lags):
+        path = {"path": ""} if name.startswith("lag_") else {}
+        yield {**row.row, "model": MODEL, "effect": name, **path}
+
+
+def named_lags(lags: Iterable[LagRow]) -> Iterator[tuple[str, LagRow]]:
+    """Each lag with its name in the effect table."""
     rows = list(lags)
     pooled = [row for row in rows if row.effect in ("x1", "x2", "dir")]
     for row in rows:
-        yield {**row.row, "model": MODEL, "effect": f"lag_{row.effect}:{row.x},{row.y}", "path": ""}
+        yield f"lag_{row.effect}:{row.x},{row.y}", row
     if not pooled:
         return
     last = pooled[-1]
     for row in pooled:
         if (row.x, row.y) == (last.x, last.y):
-            yield {**row.row, "model": MODEL, "effect": row.effect}
+            yield row.effect, row
     down = [row for row in pooled if row.effect == "x1"]
-    weakest = min(down, key=lambda row: row.row["standardised_low"])
-    yield {**weakest.row, "model": MODEL, "effect": "reverse_lag"}
+    yield "reverse_lag", min(down, key=lambda row: row.row["standardised_low"])
+
+
+def fits_behind(ways: Mediated | None, trial: Trial, lags: Iterable[LagRow]) -> dict[str, float]:
+    """RMSEA of the model behind each effect that comes from a model of its own: ways and lags."""
+    found = {name: row.rmsea for name, row in named_lags(lags)}
+    if ways is not None:
+        rmsea = float(ways.fit.measures.get("rmsea", math.nan))
+        found |= {str(row["effect"]): rmsea for row in way_effects(ways, trial)}
+    return found

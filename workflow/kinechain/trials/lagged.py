@@ -162,12 +162,14 @@ class LagRow:
 
     effect      x1 (y earlier, x later), x2 (x earlier, y later), dir := x2 - x1, or one pair of visits of them
     lag_days    mean days between the visits, NaN where unknown
+    rmsea       how badly the model of the pair fits
     """
 
     x: str
     y: str
     effect: str
     lag_days: float
+    rmsea: float
     row: Mapping[str, Any]
 
 
@@ -228,13 +230,13 @@ def trace_lags(trial: Trial, plan: TrialPlan) -> Lags:
         if not fit.status.has_numbers:
             continue
         table = estimate_effects(fit)
-        rows += list(_lags(trial, x, y, table))
+        rows += list(_lags(trial, x, y, table, fit))
         if len(trial.visits) > 2:
             if y == chain[-1]:
                 within = fit_lagged(random_intercept_text(x, y, trial.visits, also), data)
                 statuses.append(Within(x, y, within.status.code, within.detail))
                 if within.status is Status.CONVERGED:
-                    found = _lags(trial, x, y, estimate_effects(within))
+                    found = _lags(trial, x, y, estimate_effects(within), within)
                     rows += [replace(row, effect=f"within_{row.effect}") for row in found]
             restricted = fit_lagged(cross_lagged_text(x, y, trial.visits, also, equal=True), data)
             if restricted.status.has_numbers:
@@ -243,7 +245,8 @@ def trace_lags(trial: Trial, plan: TrialPlan) -> Lags:
     return Lags(tuple(rows), tuple(equal), tuple(statuses))
 
 
-def _lags(trial: Trial, x: str, y: str, table: pd.DataFrame) -> list[LagRow]:
+def _lags(trial: Trial, x: str, y: str, table: pd.DataFrame, fit: Fit) -> list[LagRow]:
+    rmsea = float(fit.measures.get("rmsea", math.nan))
     gaps = np.diff(trial.day, axis=1)
     days = [float(np.nanmean(gap)) if np.isfinite(gap).any() else math.nan for gap in gaps.T]
     rows = []
@@ -251,8 +254,8 @@ def _lags(trial: Trial, x: str, y: str, table: pd.DataFrame) -> list[LagRow]:
         record = {str(key): value for key, value in entry.items()}
         label = str(record["label"] or "")
         if record["kind"] == "defined" and record["effect"] in ("x1", "x2", "dir"):
-            rows.append(LagRow(x, y, str(record["effect"]), float(np.mean(days)), record))
+            rows.append(LagRow(x, y, str(record["effect"]), float(np.mean(days)), rmsea, record))
         elif record["kind"] == "path" and label.startswith(("x1_", "x2_")):
             v = trial.visits.index(label[3:])
-            rows.append(LagRow(x, y, label, days[v - 1], record))
+            rows.append(LagRow(x, y, label, days[v - 1], rmsea, record))
     return rows

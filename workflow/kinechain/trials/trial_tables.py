@@ -113,6 +113,7 @@ def tables_of(
                 "y": row.y,
                 "effect": row.effect,
                 "lag_days": row.lag_days,
+                "rmsea": row.rmsea,
                 **{
                     name: row.row[name]
                     for name in ("estimate", "std_error", "standardised", "standardised_low", "standardised_high")
