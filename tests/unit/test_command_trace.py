@@ -38,6 +38,13 @@ def test_a_number_of_one_model_comes_from_that_model_only() -> None:
     ]
 
 
+def test_a_number_of_a_trial_comes_from_its_analysis_and_from_no_model() -> None:
+    lines = told("checks/contrasts/0/estimate", ["trial/contrasts.csv"])
+    rules = [line.split(",")[0].split()[1] for line in lines if line.startswith("  rule")]
+    assert rules == ["build_cohort", "analyse_trial", "write_report"]
+    assert "  from      trial/contrasts.csv, sha256 not here" in lines
+
+
 def test_a_count_of_people_comes_from_no_model() -> None:
     lines = told("cohort/n", ["cohort.parquet"])
     assert [line.split(",")[0] for line in lines if line.startswith("  input")] == [

@@ -276,6 +276,7 @@ def test_a_trial_is_told_in_words(templates: Mapping[str, str]) -> None:
     assert "puts the total at −3.0" in page
     assert "Stretching and strength: an effect without the mechanism; at later, pain differed from usual" in page
     assert "The trial has no arm of b" in page
+    assert 'href="trial/contrasts.csv"' in render_html(replace(trial, sections=(section,)), templates)
 
 
 def test_an_author_who_says_more_than_the_design_is_stopped(templates: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ from kinechain.ledger import Entry, Ledger
 from kinechain.results import Results
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
-from kinechain.trial_words import days_of_visits, trial_facts
+from kinechain.trial_words import MODEL, days_of_visits, trial_facts
+from kinechain.trials.trial_tables import TRIAL_TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,16 @@ def effect_key(model: str, effect: str, what: str) -> str:
     return f"effects/{model}/{effect}/{what}"
 
 
+def effects_file(model: str) -> str:
+    """The file of a model's effects, without its suffix."""
+    return f"{'trial' if model == MODEL else 'effects'}/{model}"
+
+
+def fit_file(model: str) -> str:
+    """The file of a model's fit."""
+    return f"{'trial' if model == MODEL else 'fits'}/{model}.json"
+
+
 def _write_study(ledger: Ledger, results: Results) -> None:
     inference = results.inference
     level = float(inference.get("level", 0.95))
@@ -101,12 +112,12 @@ def _write_people(ledger: Ledger, results: Results) -> None:
             masked=row["left"] is None,
         )
     for model, fit in results.fits.items():
-        ledger.count(f"fit/{model}/n", fit.get("n_obs"), rule="people the model used", inputs=(f"fits/{model}.json",))
+        ledger.count(f"fit/{model}/n", fit.get("n_obs"), rule="people the model used", inputs=(fit_file(model),))
         ledger.count(
             f"fit/{model}/n_dropped",
             fit.get("n_dropped"),
             rule="people left out for missing values",
-            inputs=(f"fits/{model}.json",),
+            inputs=(fit_file(model),),
         )
     main = results.fits.get(results.main_model, {})
     ledger.count(
@@ -163,7 +174,7 @@ def _write_effects(ledger: Ledger, results: Results) -> None:
     seed = results.inference.get("seed")
     for row in results.effects.to_dict("records"):
         model, effect = str(row["model"]), str(row["effect"])
-        inputs = (f"effects/{model}",)
+        inputs = (effects_file(model),)
         interval = INTERVALS.get(str(row.get("interval")), str(row.get("interval")))
         drawn = int(seed) if seed is not None and is_number(row.get("draws")) else None
         for prefix in ("", "standardised"):
@@ -231,14 +242,14 @@ def _write_translation(ledger: Ledger, results: Results) -> None:
                 contrast * float(row[what]),
                 error=error,
                 rule="total effect times the contrast",
-                inputs=(f"effects/{model}",),
+                inputs=(effects_file(model),),
             )
 
 
 def _write_fits(ledger: Ledger, results: Results) -> None:
     for model, fit in results.fits.items():
         row = fit_row(model, fit)
-        inputs = (f"fits/{model}.json",)
+        inputs = (fit_file(model),)
         for what in ("npar", "df"):
             ledger.count(
                 f"fit/{model}/{what}",
@@ -330,6 +341,11 @@ def check_key(name: str, place: int, column: str) -> str:
     return f"checks/{name}/{place}/{column}"
 
 
+def table_file(name: str) -> str:
+    """The published file of a check's table, or of one that the analysis of a trial made."""
+    return f"{'trial' if name in TRIAL_TABLES else 'checks'}/{name}.csv"
+
+
 def numeric_columns(table: pd.DataFrame) -> tuple[str, ...]:
     """Columns of a check that hold numbers; true and false are words."""
     import pandas as pd
@@ -347,7 +363,8 @@ def _write_checks(ledger: Ledger, results: Results) -> None:
         columns = numeric_columns(table)
         for place, row in enumerate(records(table)):
             for column in columns:
-                rule, inputs = f"check {name}: {column}", (f"checks/{name}.csv",)
+                kind = "trial" if name in TRIAL_TABLES else "check"
+                rule, inputs = f"{kind} {name}: {column}", (table_file(name),)
                 key = check_key(name, place, column)
                 if column == "p_value":
                     ledger.p_value(key, row[column], rule=rule, inputs=inputs)
@@ -380,13 +397,13 @@ def _is_share(row: Mapping[str, Any], column: str) -> bool:
     return (row.get("unit") == "share" and column in SHARES) or (row.get("is_share") is True and column == "mean")
 
 
-UNSEEN = ("checks/unseen_visits.csv",)
+UNSEEN = (table_file("unseen_visits"),)
 
 
 def _write_trial(ledger: Ledger, results: Results) -> None:
     """What the analysis of arms and visits says beside its tables: days, margins, how many findings are lost."""
     facts = trial_facts(results)
-    inputs = ("trial/M10_trial.json",)
+    inputs = ("trial/facts.json",)
     for what in ("relapse", "response"):
         if what in facts:
             mcid = facts[what]["mcid"]

@@ -24,6 +24,7 @@ SAFE_TARGETS = (
     "figures/",
     "tables/",
     "checks/",
+    "trial/",
     "ledger.json",
     "report.",
     "claims.",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kinechain.display import interval_cell, number_cell, text_cell
 from kinechain.document import Cell, Quoted, Table, Words
+from kinechain.entries import table_file
 from kinechain.figures.style import Row, records
 from kinechain.ledger import Ledger
 from kinechain.results import Results, arrows, plain_name
@@ -23,10 +24,15 @@ from kinechain.trial_cells import (
 from kinechain.trial_words import capital, trial_facts, when_name, word
 
 
-def _table(name: str, caption: str, heads: tuple[str, ...], words: int, rows: Sequence[tuple[Cell, ...]]) -> Table:
-    """A table whose first `words` columns are words."""
+def _table(
+    name: str, caption: str, heads: tuple[str, ...], words: int, rows: Sequence[tuple[Cell, ...]], of: str
+) -> Table:
+    """A table whose first `words` columns are words.
+
+    of  table of the analysis that its numbers come from
+    """
     numeric = tuple(place >= words for place in range(len(heads)))
-    return Table(name, (Words(caption),), heads, numeric, tuple(rows), "")
+    return Table(name, (Words(caption),), heads, numeric, tuple(rows), table_file(of))
 
 
 def _arms(results: Results, name: str) -> list[str]:
@@ -72,7 +78,9 @@ def flow_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
         rows.append((Cell(name), dash, *counts))
     rows = _folded(rows)
     heads = ("Step", "All", *(capital(word(results, arm)) for arm in arms))
-    yield _table("trial_flow", "From the file to each analysis; counts of few people are masked.", heads, 1, rows)
+    yield _table(
+        "trial_flow", "From the file to each analysis; counts of few people are masked.", heads, 1, rows, "flow"
+    )
 
 
 def _folded(rows: list[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
@@ -119,13 +127,21 @@ def baseline_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
         rows.append((Cell(name), text_cell(unit if unit not in ("", "nan") else "–"), *cells))
     heads = ("Measure", "Unit", *(capital(word(results, arm)) for arm in arms))
     caption = "Before treatment: mean (SD), or share. Arms were dealt at random, so that nothing is tested here."
-    yield _table("trial_baseline", caption, heads, 2, rows)
+    yield _table("trial_baseline", caption, heads, 2, rows, "baseline")
 
 
 def _each_contrast(
-    results: Results, name: str, rows: list[Placed], caption: str, cells: Callable[[dict[str, list[Placed]]], Shown]
+    results: Results,
+    name: str,
+    of: str,
+    rows: list[Placed],
+    caption: str,
+    cells: Callable[[dict[str, list[Placed]]], Shown],
 ) -> Iterator[Table]:
-    """A table a contrast: a column a visit (or the change after treatment), rows as `cells` gives them."""
+    """A table a contrast: a column a visit (or the change after treatment), rows as `cells` gives them.
+
+    of  table of the analysis that the rows stand in
+    """
     for contrast in dict.fromkeys(str(row["contrast"]) for _, row in rows):
         mine = [placed for placed in rows if placed[1]["contrast"] == contrast]
         whens: dict[str, list[Placed]] = {}
@@ -134,7 +150,8 @@ def _each_contrast(
         heads = ("", *(capital(when_name(results, when)) for when in whens))
         title = f"{capital(shown_contrast(mine[0][1], results))}{caption}."
         body = [(Cell(label), *found) for label, found in cells(whens).items()]
-        yield Table(f"{name}_{contrast}", (Quoted(title),), heads, (False, *[True] * len(whens)), tuple(body), "")
+        numeric = (False, *[True] * len(whens))
+        yield Table(f"{name}_{contrast}", (Quoted(title),), heads, numeric, tuple(body), table_file(of))
 
 
 Shown = dict[str, list[Cell]]
@@ -152,7 +169,7 @@ def contrasts_by_visit(results: Results, ledger: Ledger) -> Iterator[Table]:
         return shown
 
     rows = rows_of(results, "contrasts", method="constrained")
-    return _each_contrast(results, "trial_contrast", rows, "", cells)
+    return _each_contrast(results, "trial_contrast", "contrasts", rows, "", cells)
 
 
 FACTORS = {"interaction": "Together, beyond the sum of both"}
@@ -173,7 +190,8 @@ def what_each_adds(results: Results, ledger: Ledger) -> Iterator[Table]:
         title = FACTORS.get(effect) or f"With {word(results, names.get(effect, effect))}, less without it"
         heads = ("", *(capital(when_name(results, when)) for when in whens))
         body = tuple((Cell(label), *cells) for label, cells in by.items())
-        yield Table(f"trial_factor_{effect}", (Quoted(f"{title}."),), heads, (False, *[True] * len(whens)), body)
+        numeric = (False, *[True] * len(whens))
+        yield Table(f"trial_factor_{effect}", (Quoted(f"{title}."),), heads, numeric, body, table_file("factorial"))
 
 
 METHODS = {
@@ -198,7 +216,7 @@ def contrasts_by_method(results: Results, ledger: Ledger) -> Iterator[Table]:
         }
 
     rows = rows_of(results, "contrasts", outcome=outcome)
-    return _each_contrast(results, "trial_method", rows, f", {results.short(outcome)}", cells)
+    return _each_contrast(results, "trial_method", "contrasts", rows, f", {results.short(outcome)}", cells)
 
 
 def _response(results: Results) -> str:
@@ -232,7 +250,7 @@ def responders(results: Results, ledger: Ledger) -> Iterator[Table]:
             ]
         return shown
 
-    return _each_contrast(results, "trial_response", rows_of(results, "responders"), "", cells)
+    return _each_contrast(results, "trial_response", "responders", rows_of(results, "responders"), "", cells)
 
 
 QUANTITIES = {
@@ -260,9 +278,8 @@ def relapse_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
             for place, row in rows_of(results, "relapse", arm=arm)
         ]
         title = f"{capital(word(results, arm))}."
-        yield Table(
-            f"trial_relapse_{arm}", (Quoted(title),), ("", "Estimate", "Unit"), (False, True, False), tuple(rows)
-        )
+        heads, numeric = ("", "Estimate", "Unit"), (False, True, False)
+        yield Table(f"trial_relapse_{arm}", (Quoted(title),), heads, numeric, tuple(rows), table_file("relapse"))
 
 
 def _quantity(results: Results, name: str) -> str:
@@ -301,7 +318,8 @@ def ways_by_arm(results: Results, ledger: Ledger) -> Iterator[Table]:
         "Arms against control given the first values of outcome and mediators, so that a total may differ from the "
         "contrast; Monte Carlo intervals; a single link is the same in every arm."
     )
-    yield Table("trial_ways", (Words(caption),), heads, (False, False, False, True, False), tuple(rows), "")
+    numeric = (False, False, False, True, False)
+    yield Table("trial_ways", (Words(caption),), heads, numeric, tuple(rows), table_file("mediation"))
 
 
 WAY_NAMES = {"total": "all ways", "mediated": "by way of the mediators", "direct": "not by way of them"}
@@ -330,7 +348,7 @@ def hidden_cause(results: Results, ledger: Ledger) -> Iterator[Table]:
     ]
     heads = ("Arm", "Correlation", "Last link", "Whole chain")
     caption = "If a hidden cause joined the last mediator and the outcome: the last link at each error correlation."
-    yield _table("trial_hidden_cause", caption, heads, 1, rows)
+    yield _table("trial_hidden_cause", caption, heads, 1, rows, "mediator_rho")
 
 
 ASSUMPTIONS = {
@@ -357,7 +375,7 @@ def unseen_visits(results: Results, ledger: Ledger) -> Iterator[Table]:
         return shown
 
     rows = rows_of(results, "unseen_visits", outcome=outcome)
-    return _each_contrast(results, "trial_unseen", rows, f", {results.short(outcome)}", cells)
+    return _each_contrast(results, "trial_unseen", "unseen_visits", rows, f", {results.short(outcome)}", cells)
 
 
 def _assumption(ledger: Ledger, placed: Placed) -> str:
@@ -395,7 +413,7 @@ def lags_by_pair(results: Results, ledger: Ledger) -> Iterator[Table]:
         "Each on the other one visit later, standardised within the visit. A small p means that lags and stabilities "
         "differ from one pair of visits to the next."
     )
-    yield _table("trial_lags", caption, heads, 2, rows)
+    yield _table("trial_lags", caption, heads, 2, rows, "lags")
 
 
 def _standardised(ledger: Ledger, placed: Placed) -> Cell:

@@ -1,7 +1,7 @@
 # Cohort × model -> Fit -> effect table
 #
 # requires  data/derived/{cohort}/cohort.parquet, config/models/{model}.yaml
-# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* for trials
+# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* and reports/{cohort}/trial for trials
 
 
 rule fit_model:
@@ -93,7 +93,14 @@ rule analyse_trial:
     output:
         effects="data/derived/{cohort}/trial/M10_trial.parquet",
         fit="data/derived/{cohort}/trial/M10_trial.json",
-        tables=directory("data/derived/{cohort}/trial/tables"),
+        tables=report(
+            directory("reports/{cohort}/trial"),
+            patterns=["{name}.csv"],
+            caption="../report/trial.rst",
+            category="Trial",
+            subcategory="{cohort}",
+            labels={"analysis": "{name}"},
+        ),
     log:
         "logs/{cohort}/analyse_trial.log",
     benchmark:

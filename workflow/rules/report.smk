@@ -11,6 +11,7 @@ MADE_BY = {
     "claims.csv": "judge_claims",
     "claims.json": "judge_claims",
     "checks": "run_checks",
+    "trial": "analyse_trial",
     "tables": "write_report",
     "figures": "draw_figures",
     "report.html": "write_report",
@@ -22,14 +23,14 @@ MADE_BY = {
     "draws": "draw_effects",
     "effects": "draw_effects",
 }
-APART = ("index.html", "tables", "cohort.parquet", "draws", "effects")
+APART = ("index.html", "tables", "trial", "cohort.parquet", "draws", "effects")
 SOURCES_OF_REPORT = dict(
     cohort="data/derived/{cohort}/cohort.parquet",
     quality="reports/{cohort}/quality.json",
     fits=fits,
     effects=effects,
     checks=lambda wildcards: [f"reports/{wildcards.cohort}/checks"]
-    + of_trial("data/derived/{cohort}/trial/tables")(wildcards),
+    + of_trial("reports/{cohort}/trial")(wildcards),
     claims="reports/{cohort}/claims.json",
     models=per_model("config/models/{model}.yaml"),
     measures=ancient("config/measures.yaml"),
@@ -50,6 +51,7 @@ PUBLISHED = [
         name=[name for name in MADE_BY if name not in APART],
     ),
     *expand("reports/{cohort}/tables/{table}.csv", cohort=COHORTS, table=TABLES),
+    *expand("reports/{cohort}/trial", cohort=filter(STUDY.is_trial, COHORTS)),
 ]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from kinechain import io
 from kinechain.decisions import parse_decisions
 from kinechain.log import logged
+from kinechain.rounding import PUBLISHED_DIGITS
 from kinechain.trials import parse_plan
-from kinechain.trials.analysis import analyse_trial, fit_record
+from kinechain.trials.analysis import analyse_trial, fit_record, published_facts
 
 
 def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, tables: Path, *, seed: int) -> None:
@@ -18,7 +19,8 @@ def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, ta
     )
     io.write_table(results.effects, effects)
     io.write_sealed(fit_record(results), fit)
-    io.write_tables(results.tables, tables)
+    io.write_tables(results.tables, tables, digits=PUBLISHED_DIGITS)
+    io.write_json(published_facts(results), tables / "facts.json", digits=PUBLISHED_DIGITS)
     io.seal_folder(tables)
 
 

@@ -34,6 +34,8 @@ ENTERS = {
 """Config file -> first rule that reads it; every rule may read the others. A model is first read when it is fitted."""
 
 MODELS = "config/models/"
+OF_MODELS = ("fit_model", "draw_part", "draw_effects")
+"""Rules that the analysis of a trial does not wait for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +92,8 @@ def tell(root: Path, cohort: str, key: str, entry: Mapping[str, Any], manifest: 
     direct = [_file_of(root, cohort, name) for name in entry["inputs"]]
     makers = {MAKERS[part] for name in entry["inputs"] for part in name.split("/") if part in MAKERS} | {"write_report"}
     last = max((STEPS.index(maker) for maker in makers - {"write_report"}), default=-1)
-    steps = [step for step in STEPS[: last + 1] if step != "analyse_trial" or "trial" in "/".join(entry["inputs"])]
+    passed = OF_MODELS if "analyse_trial" in makers else ("analyse_trial",)
+    steps = [step for step in STEPS[: last + 1] if step not in passed]
     for step in [*steps, "write_report"]:
         yield f"  rule      {step}, code {manifest['code'].get(step, 'unknown')}"
     for name, path in zip(entry["inputs"], direct, strict=True):

@@ -137,6 +137,28 @@ def fit_record(results: TrialResults) -> dict[str, Any]:
     }
 
 
+PUBLISHED_FACTS = (
+    "response",
+    "relapse",
+    "relapse_difference",
+    "noninferiority",
+    "rho_at_zero",
+    "arm_by_mediator",
+    "overturned",
+    "lost_under_reference",
+    "tipping",
+    "rmsea",
+    "poor_rmsea",
+    "random_intercept",
+)
+"""Facts that stand beside the published tables; the others count people, and few of them could be told apart."""
+
+
+def published_facts(results: TrialResults) -> dict[str, Any]:
+    """What the analysis says beside its tables, without counts of people."""
+    return {name: results.facts[name] for name in PUBLISHED_FACTS if name in results.facts}
+
+
 def _stream(seed: int, cohort: str, purpose: str) -> np.random.Generator:
     key = (zlib.crc32(cohort.encode()), zlib.crc32(purpose.encode()))
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

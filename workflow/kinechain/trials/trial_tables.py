@@ -20,6 +20,23 @@ from kinechain.trials.relapse import RelapseRow
 from kinechain.trials.responders import ResponderRow
 from kinechain.trials.trial import FEWEST_SHOWN, Trial
 
+TRIAL_TABLES = (
+    "flow",
+    "baseline",
+    "trajectories",
+    "contrasts",
+    "factorial",
+    "responders",
+    "relapse",
+    "mediation",
+    "mediator_rho",
+    "unseen_visits",
+    "tipping",
+    "lags",
+    "equal_lags",
+)
+"""Names of the tables that the analysis of a trial may make; each is a csv of the folder `trial` beside its report."""
+
 
 def tables_of(
     trial: Trial,
@@ -35,7 +52,7 @@ def tables_of(
     analyses: Analyses,
     factorial: list[FactorialRow],
 ) -> dict[str, pd.DataFrame]:
-    """All tables that have rows, by name."""
+    """All tables that have rows, by name: those of `TRIAL_TABLES`."""
     people = cohort.people
     assert people is not None
     first = {name: people[name].to_numpy(dtype=float) for name in cohort.constructs.values() if name in people.columns}
