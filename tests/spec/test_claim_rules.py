@@ -278,6 +278,9 @@ def test_relapse_is_called_frequent_only_beside_an_arm_that_relapses_less():
         "In the arm neck the share is not shown to be more than in the arm str_stg: difference 5 percentage points "
         "[-10, 20]."
     )
+    labels = {"neck": "neck care", "str_stg": "both exercises"}
+    named = relapse(0.55, 0.75, relapse_difference=beside(-0.10, 0.20), labels=labels)
+    assert "In the arm neck care the share is not shown to be more than in the arm both exercises" in named.reasons[-1]
     alone = relapse(0.55, 0.75)
     assert alone.verdict == "inconclusive"
     assert any("No other arm stands beside it" in reason for reason in alone.reasons)

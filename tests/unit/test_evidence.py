@@ -208,6 +208,14 @@ def test_a_verdict_about_fit_itself_is_not_said_to_rest_on_a_model_that_fits_bad
     assert not any("fits badly" in reason for one in about_fit for reason in one.reasons)
 
 
+@pytest.mark.parametrize(("error", "needed"), [(0.002, None), (0.02, 138)])
+def test_fewer_people_than_get_any_verdict_are_never_said_to_show_an_absence(error, needed):
+    evidence = judge_material(material([row("M9_lagged", "x1", 0.0, error)], design="longitudinal"), CLAIMS)
+    verdict = evidence.verdict("RV06")
+    assert verdict.verdict == "contradicted_null"
+    assert verdict.n_for_null == needed
+
+
 def test_a_fallback_model_is_told():
     rows = [one for one in chain_rows() if one["model"] != "MT_total_effect"]
     rows.append(row("M2_chain_open", "total:ham_tight->neck_pain", 0.2, 0.05))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from kinechain.decisions import Decisions, parse_decisions
+from kinechain.display import effect_name, words_for_codes
 from kinechain.entries import build_ledger
 from kinechain.io import read_yaml
 from kinechain.preflight import load_cohort
@@ -18,10 +19,11 @@ from kinechain.schema import check_shape
 from kinechain.spec import spec_from_text
 from kinechain.trial_sentences import sentences
 from kinechain.trials import TrialPlan, parse_plan
-from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record
+from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record, published_facts
 from kinechain.trials.mediation import mediation_text
 from kinechain.trials.relapse import relapsed
 from kinechain.trials.trial import trial_from
+from kinechain.trials.trial_tables import TRIAL_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMOS = ("demo_trial", "demo_trial_exercise")
@@ -241,12 +243,47 @@ def test_the_fit_behind_the_weakest_lag_is_that_of_its_pair(results: dict[str, T
         assert found.facts["rmsea"]["mediated_strstg_neck_pain"] < 0.05
 
 
+def test_numbers_of_a_trial_name_the_published_table_they_stand_in(results: dict[str, TrialResults]) -> None:
+    found = results["demo_trial"]
+    ledger = build_ledger(the_study("demo_trial", found))
+    assert set(found.tables) <= set(TRIAL_TABLES)
+    assert ledger["checks/contrasts/0/estimate"].inputs == ("trial/contrasts.csv",)
+    assert ledger["checks/lags/0/rmsea"].inputs == ("trial/lags.csv",)
+    assert ledger["trial/margin"].inputs == ("trial/facts.json",)
+    assert ledger["effects/M10_trial/x1/estimate"].inputs == ("trial/M10_trial",)
+    published = published_facts(found)
+    assert published["noninferiority"]["margin"] == 3.75
+    assert not {"arms", "filled"} & set(published), "counts of people stand masked in the tables only"
+
+
+def test_effects_of_a_trial_are_called_by_the_words_of_its_plan(results: dict[str, TrialResults]) -> None:
+    study = the_study("demo_trial", results["demo_trial"])
+    for effect, words in {
+        "str_neck_neck_pain_post": "stretching against neck care, neck pain at end of treatment",
+        "active_ctl_neck_pain_post": "all treatments against control, neck pain at end of treatment",
+        "strstg_str_pelvis_post_maintenance": "stretching and strengthening against stretching, pelvis, change after "
+        "treatment",
+        "mediated_strstg_neck_pain": "stretching and strengthening on neck pain, by way of the mediators",
+        "relapse_share_neck": "relapses in the arm neck care",
+    }.items():
+        assert effect_name(study, effect) == words
+        assert words_for_codes(study)(f"The furthest out is {effect}.") == f"The furthest out is {words}."
+    assert effect_name(study, "no_effect") == "no_effect"
+
+
 def told(name: str, found: TrialResults) -> str:
     """The sentences of a report's section on a trial, as a reader sees them."""
+    study = the_study(name, found)
+    prose = sentences(study, build_ledger(study))
+    return "\n".join("".join(part.text for part in sentence) for sentence in prose)
+
+
+def the_study(name: str, found: TrialResults) -> Results:
+    """What a report reads of a trial."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         cohort = load_cohort(name, Path("config"))
-    study = Results(
+    return Results(
         cohort=cohort,
         quality={"flow": [], "codebook": []},
         fits={"M10_trial": fit_record(found)},
@@ -258,8 +295,6 @@ def told(name: str, found: TrialResults) -> str:
         study=read_yaml(ROOT / "config" / "config.yaml"),
         checks=found.tables,
     )
-    prose = sentences(study, build_ledger(study))
-    return "\n".join("".join(part.text for part in sentence) for sentence in prose)
 
 
 def test_a_reader_is_told_an_effect_with_its_mechanism_from_one_without(results: dict[str, TrialResults]) -> None:

@@ -15,6 +15,7 @@ from kinechain.ledger import Ledger
 from kinechain.results import Results, arrows, lowered, model_title, path_name, rests_on_several
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import flow_table, missingness_table
+from kinechain.trial_words import MODEL, effect_words
 
 KINDS = {
     "path": "path",
@@ -62,7 +63,7 @@ def effect_name(results: Results, effect: str) -> str:
     if "~" in effect:
         outcome, cause = effect.split("~")
         return arrows(_short(results, cause), _short(results, outcome))
-    return effect
+    return effect_words(results, effect) or effect
 
 
 def _short(results: Results, code: str) -> str:
@@ -82,6 +83,8 @@ def words_for_codes(results: Results) -> Callable[[str], str]:
         for effect in results.effects["effect"].unique()
         if "~" in str(effect) or "->" in str(effect)
     }
+    of_trial = results.effects_of(MODEL)["effect"] if MODEL in results.fits else ()
+    names |= {str(effect): told for effect in of_trial if (told := effect_words(results, str(effect)))}
     names |= {model: f"“{model_title(results, model)}”" for model in results.models}
     for code in (*results.constructs, *results.measures):
         label = lowered(results.label(code) if code in results.constructs else results.measures[code])

@@ -48,6 +48,45 @@ def contrast_name(results: Results, contrast: str, arms: str, against: str) -> s
     return f"{arms_in_words(results, arms)} against {arms_in_words(results, against)}"
 
 
+def effect_words(results: Results, effect: str) -> str:
+    """An effect of the analysis of a trial in words of config: a contrast, a way, a relapse; "" for any other."""
+    table = results.effects
+    if MODEL not in results.fits or not {"lhs", "rhs"} <= set(table.columns):
+        return ""
+    found = table[(table["model"] == MODEL) & (table["effect"] == effect)]
+    if found.empty:
+        return ""
+    row = found.iloc[0]
+    kind, outcome, of = (str(row[column]) for column in ("kind", "lhs", "rhs"))
+    if kind == "contrast" and effect.startswith(f"{of}_{outcome}_"):
+        when = when_name(results, effect.removeprefix(f"{of}_{outcome}_"))
+        return f"{_comparison(results, of)}, {results.short(outcome)} at {when}".replace(" at change", ", change")
+    if kind in WAYS:
+        return f"{word(results, of)} on {results.short(outcome)}, {WAYS[kind]}"
+    if kind == "share":
+        return f"relapses in the arm {word(results, effect.removeprefix('relapse_share_'))}"
+    if kind == "moderation":
+        return f"loss by what was left: {results.short(effect.removeprefix('loss_by_'))}"
+    return ""
+
+
+WAYS = {
+    "total": "all ways",
+    "mediated": "by way of the mediators",
+    "direct": "not by way of them",
+    "chain": "along the whole chain",
+}
+"""Kinds of ways from an arm to an outcome, inside a sentence."""
+
+
+def _comparison(results: Results, name: str) -> str:
+    table = results.checks.get("contrasts")
+    rows = None if table is None or table.empty else table[table["contrast"] == name]
+    if rows is None or rows.empty:
+        return word(results, name)
+    return contrast_name(results, name, str(rows["arms"].iloc[0]), str(rows["against"].iloc[0]))
+
+
 def when_name(results: Results, when: str) -> str:
     """A visit, or the change after treatment, as words."""
     return "change after treatment" if when == "maintenance" else word(results, when)

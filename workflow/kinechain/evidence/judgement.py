@@ -45,7 +45,7 @@ class Judgement:
     p_found             p-value of the evidence for a supported or opposite verdict
     p_null              p-value of the evidence for practically zero
     smallest_supported  smallest effect this cohort could have supported; NaN where none is defined
-    n_for_null          people at whom a null would be called, None where none is defined
+    n_for_null          people at whom a null would be called, None where none is defined or fewer than get any verdict
     weakest             the link that would break first, or ""
     """
 
@@ -124,14 +124,18 @@ def from_found(found: Found, ruling: Ruling, case: Case, sesoi: float, sesoi_uni
         smallest_supported=smallest_supported(
             found.std_error, level=decisions.value("level"), power=decisions.value("power")
         ),
-        n_for_null=people_for_null(found, sesoi, case.material),
+        n_for_null=people_for_null([found], sesoi, case.material),
     )
 
 
-def people_for_null(found: Found, sesoi: float, material: Material) -> int:
-    """People at whom an exact zero of this effect would be called practically zero."""
+def people_for_null(found: Sequence[Found], sesoi: float, material: Material) -> int | None:
+    """People at whom an exact zero of each of these effects would be called practically zero.
+
+    None below the least that get any verdict: nothing is called there, and errors follow no square root.
+    """
     level, power = material.decisions.value("equivalence_level"), material.decisions.value("power")
-    return n_for_null(found.n, found.std_error, sesoi, level=level, power=power)
+    needed = max(n_for_null(one.n, one.std_error, sesoi, level=level, power=power) for one in found)
+    return needed if needed >= material.decisions.value("gate.minimum_n") else None
 
 
 def p_of(judgement: Judgement) -> float:

@@ -79,7 +79,7 @@ def judge_no_effect(case: Case) -> Judgement:
         p_found=largest([one.p_equivalence(bound.value) for one in there]) if ruling.verdict == SUPPORTED else math.nan,
         p_null=math.nan,
         smallest_supported=math.nan,
-        n_for_null=max(people_for_null(one, bound.value, material) for one in there),
+        n_for_null=people_for_null(there, bound.value, material),
         weakest=worst.effect,
         reasons=reasons,
         parts=tuple(
@@ -162,8 +162,10 @@ def _beside_other_arm(model: str, material: Material) -> tuple[bool, str]:
     points = [100 * fact[name] for name in ("estimate", "low", "high")]
     above = bool(fact["low"] > 0)
     says = "more than" if above else "not shown to be more than"
+    labels = material.facts(model).get("labels") or {}
+    arm, against = (labels.get(fact[name]) or fact[name] for name in ("arm", "against"))
     return above, (
-        f"In the arm {fact['arm']} the share is {says} in the arm {fact['against']}: "
+        f"In the arm {arm} the share is {says} in the arm {against}: "
         f"difference {points[0]:.0f} percentage points [{points[1]:.0f}, {points[2]:.0f}]."
     )
 
