@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kinechain.check_table import in_words, names_of
 from kinechain.decisions import Decisions, parse_decisions
 from kinechain.display import effect_name, words_for_codes
 from kinechain.entries import build_ledger
@@ -269,6 +270,7 @@ def test_effects_of_a_trial_are_called_by_the_words_of_its_plan(results: dict[st
         assert effect_name(study, effect) == words
         assert words_for_codes(study)(f"The furthest out is {effect}.") == f"The furthest out is {words}."
     assert effect_name(study, "no_effect") == "no_effect"
+    assert in_words("arm_str_stg, age", names_of(study)) == "arm stretching and strengthening, age"
 
 
 def told(name: str, found: TrialResults) -> str:

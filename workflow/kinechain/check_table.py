@@ -14,6 +14,7 @@ from kinechain.document import Cell, Number, Part, Prose, Quoted, Table, Words
 from kinechain.entries import check_key, numeric_columns
 from kinechain.ledger import Ledger
 from kinechain.results import Results, plain_name
+from kinechain.trial_words import trial_facts, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,9 @@ def _head(column: str) -> str:
 
 
 def names_of(results: Results) -> dict[str, str]:
-    """Names for people of every construct and measure."""
-    return {**results.measures} | {name: it.short for name, it in results.constructs.items()}
+    """Names for people of every construct and measure, and of the arms of a trial."""
+    arms = {f"arm_{arm}": f"arm {word(results, arm)}" for arm in trial_facts(results).get("arms", ())}
+    return {**results.measures} | arms | {name: it.short for name, it in results.constructs.items()}
 
 
 def _plain(word: str) -> str:
