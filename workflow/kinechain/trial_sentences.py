@@ -246,9 +246,9 @@ def _of_unseen(ledger: Ledger) -> Iterator[Prose]:
     yield say(
         ledger,
         "Visits nobody saw: of {all} contrasts, every outcome at each visit after the first and its change after "
-        "treatment, {found} stand clear of zero. Of these {delta} are lost when the unseen values of the treated arms "
-        "are made worse within the declared range, {reference} when those who left are assumed to follow the control "
-        "arm from then on. No last value is carried forward: it would hide every relapse.",
+        "treatment, {found} stand clear of zero. Of these, lost when the unseen values of the treated arms are made "
+        "worse within the declared range: {delta}; when those who left are assumed to follow the control arm from "
+        "then on: {reference}. No last value is carried forward: it would hide every relapse.",
         all="trial/contrasts",
         found="trial/found",
         delta="trial/overturned",

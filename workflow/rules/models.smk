@@ -93,7 +93,8 @@ rule analyse_trial:
     output:
         effects="data/derived/{cohort}/trial/M10_trial.parquet",
         fit="data/derived/{cohort}/trial/M10_trial.json",
-        tables=report(
+        tables=directory("data/derived/{cohort}/trial/tables"),
+        published=report(
             directory("reports/{cohort}/trial"),
             patterns=["{name}.csv"],
             caption="../report/trial.rst",

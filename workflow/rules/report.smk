@@ -30,7 +30,7 @@ SOURCES_OF_REPORT = dict(
     fits=fits,
     effects=effects,
     checks=lambda wildcards: [f"reports/{wildcards.cohort}/checks"]
-    + of_trial("reports/{cohort}/trial")(wildcards),
+    + of_trial("data/derived/{cohort}/trial/tables")(wildcards),
     claims="reports/{cohort}/claims.json",
     models=per_model("config/models/{model}.yaml"),
     measures=ancient("config/measures.yaml"),

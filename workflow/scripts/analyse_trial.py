@@ -10,7 +10,9 @@ from kinechain.trials import parse_plan
 from kinechain.trials.analysis import analyse_trial, fit_record, published_facts
 
 
-def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, tables: Path, *, seed: int) -> None:
+def main(
+    cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, tables: Path, published: Path, *, seed: int
+) -> None:
     results = analyse_trial(
         io.read_cohort(cohort),
         parse_plan(io.read_yaml(plan)),
@@ -19,9 +21,11 @@ def main(cohort: Path, plan: Path, decisions: Path, effects: Path, fit: Path, ta
     )
     io.write_table(results.effects, effects)
     io.write_sealed(fit_record(results), fit)
-    io.write_tables(results.tables, tables, digits=PUBLISHED_DIGITS)
-    io.write_json(published_facts(results), tables / "facts.json", digits=PUBLISHED_DIGITS)
+    io.write_tables(results.tables, tables)
     io.seal_folder(tables)
+    io.write_tables(results.tables, published, digits=PUBLISHED_DIGITS)
+    io.write_json(published_facts(results), published / "facts.json", digits=PUBLISHED_DIGITS)
+    io.seal_folder(published)
 
 
 if __name__ == "__main__":
@@ -33,5 +37,6 @@ if __name__ == "__main__":
             Path(snakemake.output.effects),
             Path(snakemake.output.fit),
             Path(snakemake.output.tables),
+            Path(snakemake.output.published),
             seed=snakemake.params.seed,
         )
