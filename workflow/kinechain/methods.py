@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kinechain.check_table import CHECKS
-from kinechain.display import model_title
 from kinechain.document import Part, Prose, Quoted
 from kinechain.entries import INTERVALS
 from kinechain.ledger import Ledger
-from kinechain.results import Results
+from kinechain.results import Results, model_title
 from kinechain.words import listing, say
 
 if TYPE_CHECKING:
