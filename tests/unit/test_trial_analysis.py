@@ -11,6 +11,7 @@ from kinechain.check_table import in_words, names_of
 from kinechain.decisions import Decisions, parse_decisions
 from kinechain.display import effect_name, words_for_codes
 from kinechain.entries import build_ledger
+from kinechain.figures.ways import describe_ways, ways_table
 from kinechain.io import read_yaml
 from kinechain.preflight import load_cohort
 from kinechain.publish import constructs_of
@@ -216,6 +217,15 @@ def test_what_arms_differ_by_is_the_contrast_that_judges(results: dict[str, Tria
         assert ("did not clearly differ" in sentence) is not clear
         assert f"control{' by' if clear else ':'} {estimate} (95 % interval" in sentence
         assert "The model of the ways, which adjusts for the first values of the mediators too" in sentence
+
+
+def test_a_figure_of_ways_without_a_total_does_not_deny_what_the_contrast_shows(
+    results: dict[str, TrialResults],
+) -> None:
+    table = ways_table(the_study("demo_trial", results["demo_trial"]))
+    heading = describe_ways(table[table["arm"] == "neck"])
+    assert heading.title == "The model of the ways shows no total effect of an arm on neck pain"
+    assert "totals may differ from the contrasts, which judge" in heading.subtitle
 
 
 def test_contrasts_off_zero_are_counted_among_those_looked_at(results: dict[str, TrialResults]) -> None:

@@ -59,15 +59,15 @@ def describe_ways(table: pd.DataFrame) -> Heading:
     moved = [str(arm) for arm in clear.loc[clear["way"] == "total", "arm"]]
     through = [str(arm) for arm in clear.loc[clear["way"] == "mediated", "arm"] if str(arm) in moved]
     if not moved:
-        title = f"No arm differed from control in {outcome} at the last visit"
+        title = f"The model of the ways shows no total effect of an arm on {outcome}"
     elif through:
         title = f"Of the effect on {outcome}, a part can be followed through the mediators"
     else:
         title = f"An effect on {outcome}, none of it shown to pass through the mediators"
     unit = str(table["unit"].iloc[0])
     subtitle = (
-        f"Each arm against control at the last visit given all first values, in {unit}; left of zero is less of the "
-        "problem; hollow where the interval covers zero. "
+        f"Each arm against control at the last visit given all first values, in {unit}: totals may differ from the "
+        "contrasts, which judge. Left of zero is less of the problem; hollow where the interval covers zero. "
         "Only the arms were dealt at random: the ways rest on no hidden common cause of mediator and outcome."
     )
     told = []
