@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kinechain.errors import UserError
+from kinechain.io import write_table
 from kinechain.manifest import parse_manifest, seal
 from kinechain.verification import (
     Changes,
@@ -261,14 +262,17 @@ def test_raw_tables_are_compared_by_value(tmp_path: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"a": [1.0, float("nan"), 0.0], "name": ["x", "y", "z"]})
-    frame.to_parquet(tmp_path / "a.parquet")
-    frame.assign(a=frame["a"] * (1 + 1e-12)).to_parquet(tmp_path / "b.parquet")
-    frame.iloc[:2].to_parquet(tmp_path / "c.parquet")
-    frame.assign(a=[1.0, 2.0, 0.0]).to_parquet(tmp_path / "d.parquet")
+    write_table(frame, tmp_path / "a.parquet")
+    write_table(frame.assign(a=frame["a"] * (1 + 1e-12)), tmp_path / "b.parquet")
+    write_table(frame.iloc[:2], tmp_path / "c.parquet")
+    write_table(frame.assign(a=[1.0, 2.0, 0.0]), tmp_path / "d.parquet")
     assert furthest_value(tmp_path / "a.parquet", tmp_path / "a.parquet") == 0.0
     assert 0.5e-12 < furthest_value(tmp_path / "a.parquet", tmp_path / "b.parquet") < 2e-12
     assert furthest_value(tmp_path / "a.parquet", tmp_path / "c.parquet") == float("inf")
     assert furthest_value(tmp_path / "a.parquet", tmp_path / "d.parquet") == float("inf")
+    content = (tmp_path / "b.parquet").read_bytes()
+    (tmp_path / "b.parquet").write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    assert furthest_value(tmp_path / "a.parquet", tmp_path / "b.parquet") == float("inf")
 
 
 def test_the_summary_names_some_and_counts_the_rest(committed: dict[str, Any]) -> None:

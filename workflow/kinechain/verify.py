@@ -202,10 +202,16 @@ def fresh_folder() -> Iterator[Path]:
 
 
 def furthest_value(old: Path, new: Path) -> float:
-    """Largest relative difference between the numbers of two parquet tables; infinite when their shapes differ."""
+    """Largest relative difference between the numbers of two parquet tables.
+
+    Infinite when their shapes differ, and when one is damaged: it is not what was written.
+    """
     import numpy as np
 
-    a, b = read_table(old), read_table(new)
+    try:
+        a, b = read_table(old), read_table(new)
+    except UserError:
+        return math.inf
     if list(a.columns) != list(b.columns) or len(a) != len(b):
         return math.inf
     furthest = 0.0
