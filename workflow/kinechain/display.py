@@ -225,7 +225,7 @@ def claims_display(results: Results, ledger: Ledger, kinds: tuple[str, ...], nam
                 text_cell(claim.get("tier")),
                 number_cell(ledger, f"claims/{code}/estimate"),
                 interval_cell(ledger, f"claims/{code}/low", f"claims/{code}/high"),
-                text_cell(str(claim.get("unit") or "").removeprefix("change, ")),
+                text_cell(str(claim.get("unit") or "").removeprefix("change, ").replace(" ", "\N{NO-BREAK SPACE}")),
                 bound_cell(claim, ledger),
                 number_cell(ledger, f"claims/{code}/n"),
             )
