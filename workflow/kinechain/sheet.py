@@ -127,7 +127,7 @@ def breakable(text: str) -> str:
     return BREAKS.sub(lambda found: found.group() + ZERO_WIDTH, text)
 
 
-SHEET_CM = (17.2, 9.0, 22.5)
+SHEET_CM = (17.2, 8.4, 22.5)
 """Width of a line, height a picture may take, and height a picture may take that is taller than wide."""
 SMALL_CM = 6.0
 """Height up to which a picture stands where it is told; a higher one goes to the head or foot of a page."""
