@@ -3,13 +3,14 @@
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from kinechain.document import Cell, Document, Section, Table, Words
-from kinechain.paper import render_pdf
+from kinechain.paper import fonts_of_figures, render_pdf
 from kinechain.publish import read_templates
 from kinechain.sheet import LINE_PT, layout
 from tests.fixtures.report_inputs import people_results
@@ -147,3 +148,19 @@ def test_names_without_end_and_from_right_to_left_stay_on_the_sheet(tmp_path: Pa
     assert all(inside(*word[:4]) for page in pages for word in page)
     assert [pair for page in pages for pair in overlaps(page)] == []
     assert sum(word[4] == "0.25" for page in pages for word in page) == 3
+
+
+def test_the_papers_fonts_are_those_matplotlib_draws_with() -> None:
+    import matplotlib as mpl
+
+    assert fonts_of_figures() == Path(mpl.get_data_path()) / "fonts" / "ttf"
+    assert (fonts_of_figures() / "DejaVuSans.ttf").is_file()
+
+
+def test_writing_a_report_loads_nothing_that_computes() -> None:
+    """Each of these takes a tenth of a second of every cohort's report, or more."""
+    asked = (
+        "import sys, kinechain.publish; print({'scipy', 'matplotlib', 'networkx', 'statsmodels'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"

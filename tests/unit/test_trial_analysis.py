@@ -24,8 +24,7 @@ from kinechain.trials import TrialPlan, parse_plan
 from kinechain.trials.analysis import TrialResults, analyse_trial, fit_record, published_facts
 from kinechain.trials.mediation import mediation_text
 from kinechain.trials.relapse import relapsed
-from kinechain.trials.trial import trial_from
-from kinechain.trials.trial_tables import TRIAL_TABLES
+from kinechain.trials.trial import TRIAL_TABLES, trial_from
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMOS = ("demo_trial", "demo_trial_exercise")

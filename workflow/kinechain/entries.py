@@ -13,7 +13,7 @@ from kinechain.results import Results
 from kinechain.rounding import decimal_text, is_number
 from kinechain.tables import correlations_table, fit_row, flow_table, missingness_table
 from kinechain.trial_words import MODEL, days_of_visits, trial_facts
-from kinechain.trials.trial_tables import TRIAL_TABLES
+from kinechain.trials.trial import TRIAL_TABLES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -36,6 +36,7 @@ from kinechain.document import (
 from kinechain.entries import INTERVALS
 from kinechain.errors import Problem, raise_if_any
 from kinechain.figures import FIGURES, Picture
+from kinechain.figures.style import records
 from kinechain.language import GUARDED, guard
 from kinechain.ledger import Ledger
 from kinechain.methods import gap_sentences, interval_sentences
@@ -421,6 +422,7 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
                 )
             )
         )
+    known = names_of(results)
     files: list[Block] = []
     for model in results.fits:
         it = results.models.get(model)
@@ -445,7 +447,7 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
             inside.append(Code(str(it["equations"]).strip(), "lavaan syntax"))
         if it.get("effects"):
             inside.append(Code(str(it["effects"]).strip(), "defined effects"))
-        inside += _reasons_of_arrows(results, ledger, model)
+        inside += _reasons_of_arrows(results, ledger, model, known)
         if it.get("assumptions"):
             inside.append(Paragraph(say(ledger, "It takes for granted:")))
             inside.append(Bullets(tuple((Quoted(str(line)),) for line in it["assumptions"])))
@@ -460,25 +462,24 @@ def _models(results: Results, ledger: Ledger, pictures: Mapping[str, Picture]) -
     return (*blocks, Details(asks, tuple(files))) if files else tuple(blocks)
 
 
-def _reasons_of_arrows(results: Results, ledger: Ledger, model: str) -> list[Block]:
-    """Why each labelled arrow of a model points as it does, as its file says; nothing where it says nothing."""
+def _reasons_of_arrows(results: Results, ledger: Ledger, model: str, known: Mapping[str, str]) -> list[Block]:
+    """Why each labelled arrow of a model points as it does, as its file says; nothing where it says nothing.
+
+    known  names of variables for people
+    """
     reasons = results.models[model].get("edges") or {}
     if not reasons:
         return []
-    found = results.effects_of(model)
-    paths = found[found["kind"] == "path"]
-    known = names_of(results)
+    paths = [row for row in records(results.effects_of(model)) if row["kind"] == "path"]
     lines = []
     for label, reason in reasons.items():
-        mine = paths[paths["label"] == label]
-        names = [
-            arrows(*(known.get(str(end), plain_name(str(end))) for end in (it.rhs, it.lhs))) for it in mine.itertuples()
-        ]
+        ends = [(str(row["rhs"]), str(row["lhs"])) for row in paths if row["label"] == label]
+        names = [arrows(*(known.get(end, plain_name(end)) for end in pair)) for pair in ends]
         named = words.listing(Quoted(name) for name in names) or (Quoted(str(label), is_code=True),)
         lines.append(say(ledger, "{arrow}: {reason}", arrow=named, reason=Quoted(str(reason).strip())))
     start = "Why each arrow points as it does, in its author's words (what is put to the test, not what was found):"
     blocks: list[Block] = [Paragraph(say(ledger, start)), Bullets(tuple(lines))]
-    given = sorted({str(name) for name in paths["rhs"]} - {str(name) for name in paths["lhs"]})
+    given = sorted({str(row["rhs"]) for row in paths} - {str(row["lhs"]) for row in paths})
     covariates = [name for name in given if name in results.constructs and results.constructs[name].role == "covariate"]
     if covariates:
         listed = words.listing(Quoted(lowered(results.label(name))) for name in covariates)

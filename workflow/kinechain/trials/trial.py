@@ -18,6 +18,23 @@ from kinechain.trials.plan import FILE, TrialPlan
 FEWEST_SHOWN = 10
 """Counts of people below this are not told in a message."""
 
+TRIAL_TABLES = (
+    "flow",
+    "baseline",
+    "trajectories",
+    "contrasts",
+    "factorial",
+    "responders",
+    "relapse",
+    "mediation",
+    "mediator_rho",
+    "unseen_visits",
+    "tipping",
+    "lags",
+    "equal_lags",
+)
+"""Names of the tables that the analysis of a trial may make; each is a csv of the folder `trial` beside its report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -20,23 +20,6 @@ from kinechain.trials.relapse import RelapseRow
 from kinechain.trials.responders import ResponderRow
 from kinechain.trials.trial import FEWEST_SHOWN, Trial
 
-TRIAL_TABLES = (
-    "flow",
-    "baseline",
-    "trajectories",
-    "contrasts",
-    "factorial",
-    "responders",
-    "relapse",
-    "mediation",
-    "mediator_rho",
-    "unseen_visits",
-    "tipping",
-    "lags",
-    "equal_lags",
-)
-"""Names of the tables that the analysis of a trial may make; each is a csv of the folder `trial` beside its report."""
-
 
 def tables_of(
     trial: Trial,
