@@ -42,6 +42,7 @@ def code_digest(script: Path) -> str:
     return hashlib.sha256(b"\0".join(_content(path) for path in names)).hexdigest()[:12]
 
 
+@cache
 def _place(path: Path) -> str:
     """Where a file stands beside this package, so that the order is the same wherever the workflow lies."""
     return Path(os.path.relpath(path, HOME.parent)).as_posix()
@@ -53,7 +54,7 @@ def _content(path: Path) -> bytes:
 
 
 @cache
-def imported_by(path: Path) -> tuple[Path, ...]:
+def imported_by(path: Path) -> frozenset[Path]:
     """Modules of this package that a file imports, at its top or inside a function; one named in a text counts too."""
     found: set[Path] = set()
     for match in IMPORT.finditer(_content(path)):
@@ -62,7 +63,7 @@ def imported_by(path: Path) -> tuple[Path, ...]:
         found |= _files_of(origin)
         for name in named:
             found |= _files_of(f"{origin}.{name}" if origin else name)
-    return tuple(sorted(found))
+    return frozenset(found)
 
 
 @cache

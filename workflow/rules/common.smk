@@ -3,6 +3,7 @@
 # requires  config/*.yaml and what they name
 # provides  STUDY, COHORTS and the helpers of the other rule files
 
+import gc
 import math
 import os
 import sys
@@ -15,6 +16,10 @@ from kinechain.registration import read_registration
 from kinechain.sources import code_digest, templates_digest
 from kinechain.study import load_study
 from kinechain.study_preflight import check_once
+
+# Snakemake keeps nearly all it makes: looking for garbage a hundred times as often finds none, and takes a twentieth of
+# the time in which nothing is to be done.
+gc.set_threshold(100_000, 50, 100)
 
 PACKAGE = Path(sys.modules["kinechain"].__file__).parent
 TEMPLATES = PACKAGE.parent / "templates"
