@@ -40,7 +40,8 @@ def build(folder: Path, kernel: Mapping[str, str]) -> dict[str, Path]:
     environment = os.environ | {"PYTHONPATH": str(folder / "workflow"), "OMP_NUM_THREADS": "1", **kernel}
     command = [sys.executable, "-m", "snakemake", "--cores", str(CORES), "--quiet", "all"]
     subprocess.run(command, cwd=folder, env=environment, check=True)
-    found = (path for path in (folder / "reports").rglob("*") if path.is_file() and path.name not in OF_ONE_RUN)
+    kept = (path for path in (folder / "reports").rglob("*") if path.is_file() and not path.name.startswith("."))
+    found = (path for path in kept if path.name not in OF_ONE_RUN)
     return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
 
 
