@@ -2,7 +2,7 @@
 #
 # requires  data/derived/{cohort}/cohort.parquet, fits/{model}.json, effects/{model}.parquet, draws/{model}.parquet,
 #           config/claims.yaml, config/decisions.yaml, config/checks.yaml
-# makes     reports/{cohort}/tables/checks, claims.csv, claims.json
+# makes     reports/{cohort}/checks, claims.csv, claims.json
 
 
 rule run_checks:

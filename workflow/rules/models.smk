@@ -1,7 +1,8 @@
 # Cohort × model -> Fit -> effect table
 #
 # requires  data/derived/{cohort}/cohort.parquet, config/models/{model}.yaml
-# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet; trial/M10_trial.* and reports/{cohort}/trial for trials
+# makes     data/derived/{cohort}/fits/{model}.json, estimates/{model}.parquet, draws/{model}.parquet, effects/{model}.parquet;
+#           for trials also data/derived/{cohort}/trial and reports/{cohort}/trial
 
 
 rule fit_model:

@@ -1,7 +1,8 @@
 # Everything -> tables, figures, ledger, reports, index, manifest
 #
 # requires  what cohort.smk, models.smk and evidence.smk make, config/models/*.yaml, config/claims.yaml, config/measures.yaml
-# makes     reports/{cohort}/tables, figures, ledger.json, report.html, report.pdf; reports/index.html, reports/manifest.json
+# makes     reports/{cohort}/tables, figures, ledger.json, report.html, report.pdf, report.docx;
+#           reports/index.html, reports/manifest.json, reports/run.json, reports/run.html
 
 from kinechain.manifest import STEPS
 
